@@ -1,0 +1,74 @@
+"""Amazon resource names: the ones this server makes, and taking them apart again."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_STREAM = re.compile(r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([^/]+)/stream/(.+)")
+_TABLE = re.compile(r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([^/]+)")
+_FUNCTION = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):function:([^:]+)(?::([^:]+))?")
+
+
+class StreamName(NamedTuple):
+    """What a stream's ARN says: where it is, whose table, and which incarnation of the stream."""
+
+    region: str
+    account: str
+    table: str
+    label: str
+
+
+class TableName(NamedTuple):
+    """What a table's ARN says."""
+
+    region: str
+    account: str
+    table: str
+
+
+class FunctionName(NamedTuple):
+    """What a function's ARN says; qualifier is a version or an alias, or None."""
+
+    region: str
+    account: str
+    function: str
+    qualifier: str | None
+
+
+def table_arn(region: str, account: str, table: str) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
+
+
+def index_arn(region: str, account: str, table: str, index: str) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}/index/{index}"
+
+
+def stream_arn(region: str, account: str, table: str, label: str) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}"
+
+
+def function_arn(region: str, account: str, function: str) -> str:
+    return f"arn:aws:lambda:{region}:{account}:function:{function}"
+
+
+def mapping_arn(region: str, account: str, uuid: str) -> str:
+    return f"arn:aws:lambda:{region}:{account}:event-source-mapping:{uuid}"
+
+
+def parse_stream(text: str) -> StreamName | None:
+    """The parts of a stream's ARN, or None if it is not one. A label holds two colons."""
+    match = _STREAM.fullmatch(text)
+    return StreamName(*match.groups()) if match else None
+
+
+def parse_table(text: str) -> TableName | None:
+    """The parts of a table's ARN, or None if it is not one."""
+    match = _TABLE.fullmatch(text)
+    return TableName(*match.groups()) if match else None
+
+
+def parse_function(text: str) -> FunctionName | None:
+    """The parts of a function's ARN, or None if it is not one."""
+    match = _FUNCTION.fullmatch(text)
+    return FunctionName(*match.groups()) if match else None

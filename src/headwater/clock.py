@@ -1,0 +1,142 @@
+"""Time and chance, the two things a test must be able to command.
+
+Every part of the server receives a `Clock` and a `Chance`; nothing else reads the machine's time or
+its source of randomness (a tidy test keeps it so). `SystemClock` and `SystemChance` are the real
+ones. `ManualClock` stands still until told to advance and then runs what falls due, in order;
+`SeededChance` repeats from its seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time of day, and waiting for it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; never goes backwards within a process."""
+
+    def monotonic(self) -> float:
+        """Seconds for measuring a duration; its zero means nothing."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once `now()` has reached `when`; returns a function that cancels it."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds of this clock."""
+
+
+class SystemClock:
+    """The machine's clock, kept from stepping backwards."""
+
+    def __init__(self) -> None:
+        self._latest = 0.0
+
+    def now(self) -> float:
+        moment = time.time()
+        if moment < self._latest:
+            return self._latest
+        self._latest = moment
+        return moment
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+        return loop.call_later(max(0.0, when - self.now()), callback).cancel
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class ManualClock:
+    """A clock that moves only when told to; for tests and simulation."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._cancelled: set[int] = set()
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        ticket = next(self._order)
+        heapq.heappush(self._due, (when, ticket, callback))
+        return lambda: self._cancelled.add(ticket)
+
+    async def sleep(self, seconds: float) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        cancel = self.call_at(self._now + seconds, lambda: done.done() or done.set_result(None))
+        try:
+            await done
+        finally:
+            cancel()
+
+    def advance(self, seconds: float) -> None:
+        """Move on, calling back what falls due at its own time, earliest first."""
+        end = self._now + seconds
+        while self._due and self._due[0][0] <= end:
+            when, ticket, callback = heapq.heappop(self._due)
+            if ticket in self._cancelled:
+                self._cancelled.discard(ticket)
+                continue
+            self._now = max(self._now, when)
+            callback()
+        self._now = end
+
+
+class Chance(Protocol):
+    """A source of randomness."""
+
+    def token(self, size: int) -> bytes:
+        """So many random bytes."""
+
+    def uuid(self) -> str:
+        """A random UUID, in its usual lower-case form."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between the two, for jitter."""
+
+
+class SystemChance:
+    """The operating system's randomness."""
+
+    def token(self, size: int) -> bytes:
+        return os.urandom(size)
+
+    def uuid(self) -> str:
+        return str(uuid.uuid4())
+
+    def uniform(self, low: float, high: float) -> float:
+        return random.uniform(low, high)  # noqa: S311 - jitter, not a secret
+
+
+class SeededChance:
+    """Randomness that repeats from its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - repeating is its purpose
+
+    def token(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(bytes=self._random.randbytes(16), version=4))
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)

@@ -1,0 +1,184 @@
+"""What a client is told when a request fails.
+
+`ServiceError` is the root; one class per error of AWS, with its code, HTTP status and the name space
+its wire form carries. The text is given where the fault is found; only `api/` serialises it.
+Operational errors, which code handles and no client sees, are declared on the floors that raise them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+DYNAMODB = "com.amazonaws.dynamodb.v20120810"
+VALIDATE = "com.amazon.coral.validate"
+CORAL = "com.amazon.coral.service"
+
+
+class ServiceError(Exception):
+    """A failure with AWS's code, text and status.
+
+    message: the text, or None where AWS sends none.
+    members: further members of the error's body beside the message (`CancellationReasons`, `Item`).
+    """
+
+    status: ClassVar[int] = 400
+    namespace: ClassVar[str] = DYNAMODB
+    message_member: ClassVar[str] = "message"
+    default_message: ClassVar[str | None] = None
+
+    def __init__(
+        self, message: str | None = None, members: Mapping[str, object] | None = None
+    ) -> None:
+        self.message = self.default_message if message is None else message
+        self.members: Mapping[str, object] = members or {}
+        super().__init__(self.message or type(self).__name__)
+
+    @property
+    def code(self) -> str:
+        """AWS's name of the error, the part of `__type` after the `#`."""
+        return type(self).__name__
+
+
+class ValidationException(ServiceError):
+    namespace = VALIDATE
+
+
+class SerializationException(ServiceError):
+    namespace = CORAL
+    message_member = "Message"
+
+
+class UnknownOperationException(ServiceError):
+    namespace = CORAL
+
+
+class MissingAuthenticationTokenException(ServiceError):
+    namespace = CORAL
+    default_message = "Request is missing Authentication Token"
+
+
+class IncompleteSignatureException(ServiceError):
+    namespace = CORAL
+
+
+class InvalidSignatureException(ServiceError):
+    namespace = CORAL
+
+
+class UnrecognizedClientException(ServiceError):
+    namespace = CORAL
+    default_message = "The security token included in the request is invalid."
+
+
+class AccessDeniedException(ServiceError):
+    namespace = CORAL
+    message_member = "Message"
+
+
+class ThrottlingException(ServiceError):
+    namespace = CORAL
+    default_message = "Rate of requests exceeds the allowed throughput."
+
+
+class InternalServerError(ServiceError):
+    status = 500
+    default_message = "Internal server error"
+
+
+class ServiceUnavailable(ServiceError):
+    status = 503
+    namespace = CORAL
+    default_message = "Service is temporarily unavailable. Please retry."
+
+
+class ResourceNotFoundException(ServiceError):
+    default_message = "Requested resource not found"
+
+
+class ResourceInUseException(ServiceError):
+    default_message = "The resource which you are attempting to change is in use."
+
+
+class LimitExceededException(ServiceError):
+    pass
+
+
+class ConditionalCheckFailedException(ServiceError):
+    default_message = "The conditional request failed"
+
+
+class ProvisionedThroughputExceededException(ServiceError):
+    default_message = (
+        "The level of configured provisioned throughput for the table was exceeded. "
+        "Consider increasing your provisioning level with the UpdateTable API."
+    )
+
+
+class ItemCollectionSizeLimitExceededException(ServiceError):
+    default_message = "Collection size exceeded."
+
+
+class TransactionCanceledException(ServiceError):
+    message_member = "Message"
+
+
+class TransactionConflictException(ServiceError):
+    default_message = "Transaction is ongoing for the item"
+
+
+class TransactionInProgressException(ServiceError):
+    message_member = "Message"
+
+
+class IdempotentParameterMismatchException(ServiceError):
+    message_member = "Message"
+
+
+class DuplicateItemException(ServiceError):
+    default_message = "Duplicate primary key exists in table"
+
+
+class ExpiredIteratorException(ServiceError):
+    default_message = "The provided iterator exceeds the maximum age allowed."
+
+
+class TrimmedDataAccessException(ServiceError):
+    default_message = "The data you are trying to access has been trimmed"
+
+
+class InvalidParameterValueException(ServiceError):
+    """Lambda's word for a parameter it cannot take."""
+
+
+class ResourceConflictException(ServiceError):
+    status = 409
+
+
+class FunctionNotFound(ServiceError):
+    """Lambda's ResourceNotFoundException, which is a 404 where DynamoDB's is a 400."""
+
+    status = 404
+
+    @property
+    def code(self) -> str:
+        return "ResourceNotFoundException"
+
+
+class InvalidRequestContentException(ServiceError):
+    pass
+
+
+class RequestTooLargeException(ServiceError):
+    status = 413
+
+
+class TooManyRequestsException(ServiceError):
+    status = 429
+    default_message = "Rate Exceeded."
+
+
+class ServiceException(ServiceError):
+    """Lambda's internal fault."""
+
+    status = 500

@@ -1,0 +1,51 @@
+"""Every limit that is a number of AWS's or of ours, by the name the code uses for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KB: Final = 1024
+MB: Final = 1024 * KB
+
+# Items and keys (Developer Guide, "Constraints in Amazon DynamoDB")
+item_bytes_max: Final = 400 * KB
+partition_key_bytes_max: Final = 2048
+sort_key_bytes_max: Final = 1024
+attribute_name_bytes_max: Final = 65_535
+key_attribute_name_bytes_max: Final = 255
+nesting_levels_max: Final = 32
+number_digits_max: Final = 38
+
+# Expressions
+expression_bytes_max: Final = 4 * KB
+expression_operators_max: Final = 300
+expression_placeholder_bytes_max: Final = 255
+expression_in_operands_max: Final = 100
+
+# Requests and pages
+request_body_bytes_max: Final = 16 * MB
+page_bytes_max: Final = MB
+batch_get_keys_max: Final = 100
+batch_get_bytes_max: Final = 16 * MB
+batch_write_requests_max: Final = 25
+transaction_actions_max: Final = 100
+transaction_bytes_max: Final = 4 * MB
+transaction_token_seconds: Final = 600
+scan_segments_max: Final = 1_000_000
+
+# Indexes
+global_indexes_max: Final = 20
+local_indexes_max: Final = 5
+
+# Streams
+stream_retention_seconds: Final = 24 * 3600
+stream_records_max: Final = 1000
+stream_page_bytes_max: Final = MB
+stream_shards_page_max: Final = 100
+shard_iterator_seconds: Final = 15 * 60
+
+# Functions
+function_payload_bytes_max: Final = 6 * MB
+function_async_payload_bytes_max: Final = MB
+function_timeout_seconds_max: Final = 900
+function_log_tail_bytes: Final = 4 * KB
