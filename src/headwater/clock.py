@@ -81,7 +81,12 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        cancel = self.call_at(self._now + seconds, lambda: done.done() or done.set_result(None))
+
+        def finish() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        cancel = self.call_at(self._now + seconds, finish)
         try:
             await done
         finally:

@@ -1,8 +1,8 @@
 """What a client is told when a request fails.
 
-`ServiceError` is the root; one class per error of AWS, with its code, HTTP status and the name space
-its wire form carries. The text is given where the fault is found; only `api/` serialises it.
-Operational errors, which code handles and no client sees, are declared on the floors that raise them.
+`ServiceError` is the root; one class per error of AWS, with its code, HTTP status and the name
+space its wire form carries. The text is given where the fault is found; only `api/` serialises it.
+Operational errors, which code handles and no client sees, belong to the floors that raise them.
 """
 
 from __future__ import annotations
