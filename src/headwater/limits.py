@@ -49,3 +49,6 @@ function_payload_bytes_max: Final = 6 * MB
 function_async_payload_bytes_max: Final = MB
 function_timeout_seconds_max: Final = 900
 function_log_tail_bytes: Final = 4 * KB
+
+# Storage
+commit_group_works_max: Final = 512

@@ -1,0 +1,9 @@
+"""Storage: an ordered map of bytes with atomic, durable commit groups.
+
+engine.py     Engine: get, scan, commit group; and everything they promise
+keyspace.py   the one map of what is stored under which prefix
+committer.py  gathers waiting work into one durable commit; wakes readers after it
+memory.py     the map in memory
+sqlite.py     the map in one SQLite file
+checkpoint.py moves SQLite's write-ahead log into its file, beside the write path
+"""

@@ -1,0 +1,245 @@
+"""The ordered map in one SQLite file: the default engine.
+
+Form: one table `entries(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID`, in write-ahead mode. The
+file's `application_id` marks it as ours and `user_version` is the version of the stored formats.
+
+A commit group is one transaction on one connection. Committing in the event loop is quicker than in
+a thread while the disk is quick, because no other thread then asks for the interpreter; but a slow
+disk must not stall readers. So the engine measures its commits, and once they take longer than
+`slow_commit_seconds` on average it commits in a thread and serves reads meanwhile from a second
+connection, which sees the state before. `checkpoint.py` empties the write-ahead log beside it all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+import apsw
+
+from headwater.clock import Clock
+from headwater.storage.checkpoint import Checkpointer
+from headwater.storage.engine import CommitGroup, Mutations, Span, StoreInUse, Unavailable
+
+APPLICATION_ID: Final = 0x48445752  # "HDWR"
+FORMAT_VERSION: Final = 1
+
+_GET: Final = "SELECT value FROM entries WHERE key=?"
+_PUT: Final = "INSERT OR REPLACE INTO entries VALUES(?,?)"
+_DELETE: Final = "DELETE FROM entries WHERE key=?"
+_SCAN: Final = "SELECT key,value FROM entries WHERE key>=? AND key<? ORDER BY key LIMIT ?"
+_SCAN_REVERSE: Final = (
+    "SELECT key,value FROM entries WHERE key>=? AND key<? ORDER BY key DESC LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSettings:
+    """How the file is kept.
+
+    is_strict: every commit reaches the disk before it is acknowledged (`synchronous=FULL`);
+    otherwise the operating system decides when, and a power failure may lose the latest commits.
+    slow_commit_seconds: mean commit time from which commits move to a thread.
+    cache_bytes: page cache of each connection.
+    """
+
+    is_strict: bool = True
+    slow_commit_seconds: float = 0.003
+    cache_bytes: int = 32 * 1024 * 1024
+
+
+class SqliteEngine:
+    """`Engine` over `DIRECTORY/headwater.db`; open it with `open_engine`."""
+
+    def __init__(self, path: Path, settings: SqliteSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._writer = _connect(path, settings)
+        self._reader = _connect(path, settings)
+        self._checkpointer = Checkpointer(path, self._writer)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="headwater-commit")
+        self._turn = asyncio.Lock()
+        self._commit_seconds = 0.0
+        self._is_committing = False
+        self._is_closed = False
+
+    async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return _get(self._connection_for_reading(), keys)
+
+    async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
+        connection = self._connection_for_reading()
+        rows = connection.execute(
+            _SCAN_REVERSE if span.reverse else _SCAN, (span.start, span.stop, span.limit)
+        )
+        try:
+            return _rows_up_to(rows, span.bytes_max)
+        except apsw.Error as error:
+            raise Unavailable(f"the store cannot be read: {error}") from error
+
+    async def commit(self, group: CommitGroup) -> None:
+        async with self._turn:
+            if self._is_closed:
+                raise Unavailable("the store is closed")
+            began = self._clock.monotonic()
+            if self._commit_seconds < self._settings.slow_commit_seconds:
+                self._write(group)
+                self._end_transaction()
+            else:
+                await self._commit_in_thread(group)
+            self._commit_seconds += 0.1 * (self._clock.monotonic() - began - self._commit_seconds)
+            self._checkpointer.note_commit()
+
+    async def close(self) -> None:
+        """Finish the commit under way, empty the write-ahead log and close the file."""
+        async with self._turn:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._thread.shutdown()
+            self._checkpointer.close()
+            self._reader.close()
+            self._writer.close()
+
+    def _connection_for_reading(self) -> apsw.Connection:
+        if self._is_closed:
+            raise Unavailable("the store is closed")
+        return self._reader if self._is_committing else self._writer
+
+    async def _commit_in_thread(self, group: CommitGroup) -> None:
+        self._is_committing = True
+        try:
+            self._write(group)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._end_transaction)
+        finally:
+            self._is_committing = False
+
+    def _write(self, group: CommitGroup) -> None:
+        """Begin a transaction, load, apply and store; leaves it open, or rolled back on error."""
+        writer = self._writer
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+            keys = (*group.locks, *group.reads) if group.locks else group.reads
+            _store(writer, group.apply(dict(zip(keys, _get(writer, keys), strict=True))))
+        except apsw.Error as error:
+            self._roll_back()
+            raise Unavailable(f"the store cannot be written: {error}") from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _end_transaction(self) -> None:
+        try:
+            self._writer.execute("COMMIT")
+        except apsw.Error as error:
+            self._roll_back()
+            raise Unavailable(f"the store cannot be written: {error}") from error
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+
+def open_engine(directory: Path, settings: SqliteSettings, clock: Clock) -> SqliteEngine:
+    """Open or create the store of a data directory and hold it for this process alone.
+
+    Raises StoreInUse if another process holds it, Unavailable if it cannot be used or is not ours.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _hold(directory)
+        return SqliteEngine(directory / "headwater.db", settings, clock)
+    except (OSError, apsw.Error) as error:
+        raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
+
+
+def _hold(directory: Path) -> None:
+    """Lock the directory for as long as this process lives; the lock file names the holder."""
+    descriptor = os.open(directory / "headwater.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StoreInUse(
+            f"the data directory {directory} is in use by another server (process {holder})"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+
+
+def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(10_000)
+    _check_ours(connection, path)
+    connection.execute("PRAGMA page_size=8192")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if settings.is_strict else 'NORMAL'}")
+    connection.execute(f"PRAGMA cache_size=-{settings.cache_bytes // 1024}")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS entries"
+        "(key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID"
+    )
+    return connection
+
+
+def _check_ours(connection: apsw.Connection, path: Path) -> None:
+    application = connection.pragma("application_id")
+    version = connection.pragma("user_version")
+    is_new = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    if is_new:
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", FORMAT_VERSION)
+    elif application != APPLICATION_ID:
+        raise Unavailable(f"{path} is not a store of Headwater")
+    elif version != FORMAT_VERSION:
+        raise Unavailable(
+            f"{path} has stored format {version}; this version of Headwater reads {FORMAT_VERSION}"
+        )
+
+
+def _get(connection: apsw.Connection, keys: Sequence[bytes]) -> list[bytes | None]:
+    execute = connection.execute
+    try:
+        # `.get` is the only column of the only row, or None where there is no row.
+        return [execute(_GET, (key,)).get for key in keys]
+    except apsw.Error as error:
+        raise Unavailable(f"the store cannot be read: {error}") from error
+
+
+def _store(connection: apsw.Connection, mutations: Mutations) -> None:
+    """Write mutations in key order, so that neighbours meet the same pages."""
+    puts: list[tuple[bytes, bytes]] = []
+    deletes: list[tuple[bytes]] = []
+    for key in sorted(mutations):
+        value = mutations[key]
+        if value is None:
+            deletes.append((key,))
+        else:
+            puts.append((key, value))
+    if puts:
+        connection.executemany(_PUT, puts)
+    if deletes:
+        connection.executemany(_DELETE, deletes)
+
+
+def _rows_up_to(rows: apsw.Cursor, bytes_max: int | None) -> list[tuple[bytes, bytes]]:
+    if bytes_max is None:
+        return cast("list[tuple[bytes, bytes]]", rows.fetchall())
+    found: list[tuple[bytes, bytes]] = []
+    size = 0
+    for key, value in rows:
+        found.append((key, value))
+        size += len(key) + len(value)
+        if size >= bytes_max:
+            rows.close()
+            break
+    return found
