@@ -1,0 +1,171 @@
+r"""The one map of what is stored under which key.
+
+Ids are fixed in length, so a prefix of them is exact; a part of variable length that is not the
+last is a region, a name or an escaped key value, and ends in 0x00 (names hold no such byte,
+`values.order` escapes it).
+
+    c t <region> 0 <table name>                       table: definition, status, partitions
+    c s <region> 0 <table name> 0 <label>             stream: one incarnation of a table's stream
+    s <table 16> <shard 12>                           shard: lineage and range
+    h <table 16> <shard 12>                           head: last sequence number, state
+    i <table 16> <hash 8> <partition key> <sort key>  item
+    x <table 16> <index 8> <hash 8> <index key> <base key>   index entry
+    l <table 16> <shard 12> <sequence number 8>       log entry
+    t <account's token>                               transaction already made
+    f <region> 0 <function name>                      function
+    z <sha-256 32>                                    function code
+    m <region> 0 <mapping uuid>                       event source mapping
+    k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
+    g <name>                                          the store's own settings and secrets
+
+Hash order is scan order; within one partition key, sort keys are in order.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+from uuid import UUID
+
+from headwater.values.order import after_prefix
+
+TableId = NewType("TableId", str)
+"""A table's UUID; a table that is created again under its name has another."""
+
+IndexId = NewType("IndexId", str)
+"""16 hexadecimal digits; an index that is created again under its name has another."""
+
+ShardId = NewType("ShardId", str)
+"""`shardId-<20 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it."""
+
+SequenceNumber = NewType("SequenceNumber", int)
+"""A place in a shard's log, as stored: 64 bits, growing along every lineage."""
+
+SEPARATOR: Final = b"\x00"
+
+
+def table(region: str, name: str) -> bytes:
+    return b"ct%b\x00%b" % (region.encode(), name.encode())
+
+
+def tables_span(region: str, after: str = "") -> tuple[bytes, bytes]:
+    """Start and stop of the tables of a region whose names come after one."""
+    prefix = b"ct%b\x00" % region.encode()
+    start = prefix + after.encode() + SEPARATOR if after else prefix
+    return start, after_prefix(prefix)
+
+
+def every_table_span() -> tuple[bytes, bytes]:
+    return b"ct", b"cu"
+
+
+def stream(region: str, table_name: str, label: str) -> bytes:
+    return b"cs%b\x00%b\x00%b" % (region.encode(), table_name.encode(), label.encode())
+
+
+def streams_span(region: str, table_name: str | None = None) -> tuple[bytes, bytes]:
+    """Start and stop of the streams of a region, or of one table's name in it."""
+    prefix = b"cs%b\x00" % region.encode()
+    if table_name is not None:
+        prefix += table_name.encode() + SEPARATOR
+    return prefix, after_prefix(prefix)
+
+
+def every_stream_span() -> tuple[bytes, bytes]:
+    return b"cs", b"ct"
+
+
+def table_bytes(table_id: TableId) -> bytes:
+    """The 16 bytes that stand for a table within keys."""
+    return UUID(table_id).bytes
+
+
+def shard_bytes(shard_id: ShardId) -> bytes:
+    """The 12 bytes that stand for a shard within keys; their order is the order of shard ids."""
+    _, milliseconds, suffix = shard_id.split("-")
+    return int(milliseconds).to_bytes(8, "big") + bytes.fromhex(suffix)
+
+
+def shard(table_id: TableId, shard_id: ShardId) -> bytes:
+    return b"s" + table_bytes(table_id) + shard_bytes(shard_id)
+
+
+def shards_span(table_id: TableId) -> tuple[bytes, bytes]:
+    prefix = b"s" + table_bytes(table_id)
+    return prefix, after_prefix(prefix)
+
+
+def head(table_id: TableId, shard_id: ShardId) -> bytes:
+    return b"h" + table_bytes(table_id) + shard_bytes(shard_id)
+
+
+def log_prefix(table_id: TableId, shard_id: ShardId) -> bytes:
+    """What every log key of a shard begins with; eight bytes of sequence number follow."""
+    return b"l" + table_bytes(table_id) + shard_bytes(shard_id)
+
+
+def items_prefix(table_id: TableId) -> bytes:
+    """What every item key of a table begins with; hash, partition key and sort key follow."""
+    return b"i" + table_bytes(table_id)
+
+
+def index_prefix(table_id: TableId, index_id: IndexId) -> bytes:
+    """What every entry key of an index begins with; hash, index key and base key follow."""
+    return b"x" + table_bytes(table_id) + bytes.fromhex(index_id)
+
+
+def indexes_span(table_id: TableId) -> tuple[bytes, bytes]:
+    """Start and stop of the entries of all of a table's indexes."""
+    prefix = b"x" + table_bytes(table_id)
+    return prefix, after_prefix(prefix)
+
+
+def transaction(region: str, token: str) -> bytes:
+    return b"t%b\x00%b" % (region.encode(), token.encode())
+
+
+def transactions_span() -> tuple[bytes, bytes]:
+    return b"t", b"u"
+
+
+def function(region: str, name: str) -> bytes:
+    return b"f%b\x00%b" % (region.encode(), name.encode())
+
+
+def functions_span(region: str, after: str = "") -> tuple[bytes, bytes]:
+    """Start and stop of the functions of a region whose names come after one."""
+    prefix = b"f%b\x00" % region.encode()
+    start = prefix + after.encode() + SEPARATOR if after else prefix
+    return start, after_prefix(prefix)
+
+
+def function_code(sha256: bytes) -> bytes:
+    return b"z" + sha256
+
+
+def mapping(region: str, uuid: str) -> bytes:
+    return b"m%b\x00%b" % (region.encode(), uuid.encode())
+
+
+def mappings_span(region: str, after: str = "") -> tuple[bytes, bytes]:
+    """Start and stop of the mappings of a region whose ids come after one."""
+    prefix = b"m%b\x00" % region.encode()
+    start = prefix + after.encode() + SEPARATOR if after else prefix
+    return start, after_prefix(prefix)
+
+
+def every_mapping_span() -> tuple[bytes, bytes]:
+    return b"m", b"n"
+
+
+def checkpoint(consumer: str, table_id: TableId, shard_id: ShardId) -> bytes:
+    return b"k%b\x00" % consumer.encode() + table_bytes(table_id) + shard_bytes(shard_id)
+
+
+def checkpoints_span(consumer: str) -> tuple[bytes, bytes]:
+    prefix = b"k%b\x00" % consumer.encode()
+    return prefix, after_prefix(prefix)
+
+
+def setting(name: str) -> bytes:
+    return b"g" + name.encode()
+

@@ -1,0 +1,200 @@
+"""Shards: stretches of a partition's log, and how they open, close, split and roll over.
+
+A partition is a range of a table's hash space. While the table's log is on it has exactly one open
+shard. A shard's *descriptor* (lineage, range, first number) is written when it opens and when it
+closes; its *head* (last number, time, state) with every commit group that appends to it.
+
+Sequence numbers as stored have 64 bits: a counter of 48, which grows along every lineage, and below
+it the shard's lane of 16, which tells the shards of one table apart, so that no two records of a
+stream share a number. Readers see them as decimals of 21 digits (`sequence_text`).
+
+All functions here are pure; whoever calls them stores what they return in one commit.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from headwater.clock import Chance
+from headwater.storage.keyspace import SequenceNumber, ShardId
+
+HASH_MAX: Final = 2**64 - 1
+_LANE_BITS: Final = 16
+_LANES: Final = 2**_LANE_BITS
+_TEXT_BASE: Final = 10**20
+_HEAD: Final = struct.Struct(">QQB")
+
+
+class ShardClosed(Exception):
+    """The shard takes no more entries: load the table's partitions again and write once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashRange:
+    """Hashes of partition keys from `start` to `end`, both inclusive, each of 64 bits."""
+
+    start: int
+    end: int
+
+    def contains(self, hashed: int) -> bool:
+        return self.start <= hashed <= self.end
+
+    def halves(self) -> tuple[HashRange, HashRange]:
+        """The range cut in the middle; asserts that it holds at least two hashes."""
+        assert self.start < self.end, "a range of one hash cannot be cut"
+        middle = (self.start + self.end) // 2
+        return HashRange(self.start, middle), HashRange(middle + 1, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard's descriptor.
+
+    stream_label: the stream through whose window the shard is seen; empty if through none.
+    first: StartingSequenceNumber. last: EndingSequenceNumber once closed, else None.
+    opened_us, closed_us: microseconds since the epoch.
+    """
+
+    shard_id: ShardId
+    stream_label: str
+    lane: int
+    range: HashRange
+    parent: ShardId | None
+    first: SequenceNumber
+    opened_us: int
+    last: SequenceNumber | None = None
+    closed_us: int | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.last is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a shard's log ends: the last number given, its time, and whether more may follow."""
+
+    last: SequenceNumber
+    time_us: int
+    is_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is common to the shards that open together."""
+
+    stream_label: str
+    now_us: int
+    chance: Chance
+
+    def shard_id(self) -> ShardId:
+        suffix = self.chance.token(4).hex()
+        return ShardId(f"shardId-{self.now_us // 1000:020d}-{suffix}")
+
+
+def even_ranges(count: int) -> list[HashRange]:
+    """The hash space cut into so many ranges, as equal as can be."""
+    bounds = [index * (HASH_MAX + 1) // count for index in range(count + 1)]
+    return [HashRange(bounds[index], bounds[index + 1] - 1) for index in range(count)]
+
+
+def open_root(opening: Opening, hash_range: HashRange, lane: int) -> tuple[Shard, Head]:
+    """A shard without a parent."""
+    return _open(opening, hash_range, lane, None)
+
+
+def roll_over(
+    opening: Opening, parent: Shard, head: Head, lane: int
+) -> tuple[Shard, tuple[Shard, Head]]:
+    """Close a shard and open one child of the same range; returns the closed one and the child."""
+    closed = close(parent, head, opening.now_us)
+    return closed, _open(opening, parent.range, lane, closed)
+
+
+def split(
+    opening: Opening, parent: Shard, head: Head, lanes: tuple[int, int]
+) -> tuple[Shard, list[tuple[Shard, Head]]]:
+    """Close a shard and open a child for each half of its range."""
+    closed = close(parent, head, opening.now_us)
+    halves = parent.range.halves()
+    return closed, [
+        _open(opening, half, lane, closed) for half, lane in zip(halves, lanes, strict=True)
+    ]
+
+
+def close(shard: Shard, head: Head, now_us: int) -> Shard:
+    """The shard closed: its ending number is the head's last, or its first if it has no entry."""
+    assert not shard.is_closed, "a closed shard cannot close again"
+    return replace(shard, last=max(head.last, shard.first), closed_us=max(now_us, head.time_us))
+
+
+def closed_head(head: Head) -> Head:
+    return replace(head, is_closed=True)
+
+
+def next_number(last: int, lane: int) -> SequenceNumber:
+    """The number after `last` on a lane; greater than any number of any lane not beyond `last`."""
+    return SequenceNumber((((last >> _LANE_BITS) + 1) << _LANE_BITS) | lane)
+
+
+def next_lane(lane: int) -> int:
+    """The lane after one; lanes are given in turn and begin again after 65,536 shards."""
+    return (lane + 1) % _LANES
+
+
+def sequence_text(number: int) -> str:
+    """A sequence number as readers see it: decimal, 21 digits."""
+    return str(_TEXT_BASE + number)
+
+
+def parse_sequence(text: str) -> int:
+    """The stored number of a text; numbers below all others give -1, above all others 2**64."""
+    return min(max(int(text) - _TEXT_BASE, -1), 2**64)
+
+
+def encode_head(head: Head) -> bytes:
+    return _HEAD.pack(head.last, head.time_us, head.is_closed)
+
+
+def decode_head(stored: bytes) -> Head:
+    last, time_us, is_closed = _HEAD.unpack(stored)
+    return Head(last, time_us, bool(is_closed))
+
+
+def encode(shard: Shard) -> bytes:
+    """The stored bytes of a descriptor: JSON with its fields."""
+    return orjson.dumps(shard)
+
+
+def decode(stored: bytes) -> Shard:
+    fields: dict[str, Any] = orjson.loads(stored)
+    fields["range"] = HashRange(**fields["range"])
+    return Shard(**fields)
+
+
+def _open(
+    opening: Opening, hash_range: HashRange, lane: int, parent: Shard | None
+) -> tuple[Shard, Head]:
+    before = 0 if parent is None else _required(parent.last)
+    first = next_number(before, lane)
+    opened_us = opening.now_us if parent is None else max(opening.now_us, parent.closed_us or 0)
+    shard = Shard(
+        opening.shard_id(),
+        opening.stream_label,
+        lane,
+        hash_range,
+        None if parent is None else parent.shard_id,
+        first,
+        opened_us,
+    )
+    # The head stands before the first number, so that the first entry may take a number after it.
+    return shard, Head(first, opened_us)
+
+
+def _required(number: SequenceNumber | None) -> SequenceNumber:
+    assert number is not None, "a parent is closed before its children open"
+    return number
