@@ -1,8 +1,26 @@
 """Headwater: a table store that speaks DynamoDB's wire protocol, built around its change stream.
 
 Floors, top to bottom; imports point downward only:
-cli, app, api, lab, mappings, functions | auth, consumers, tables, streams, storage,
-expressions, values, and the shared modules beside this file.
+
+    cli            commands; all but `serve` are clients of the API
+    app            reads configuration, chooses the engine, starts tasks
+    api            the wire: HTTP, shapes, handlers
+    lab            for tests of other people's systems
+    mappings       event source mappings
+    functions      function workers and their runtime API, beside
+    auth           signatures and credentials
+    consumers      reading shards, for any destination
+    tables         tables, and how items change
+    streams        the sharded log of changes
+    storage        an ordered map of bytes with atomic commits
+    expressions    the expression language
+    values         what an item is
+    config         settings, beside
+    telemetry      logs and metrics
+    arn.py         resource names
+    clock.py       time and chance
+    errors.py      what a client is told
+    limits.py      every limit by name
 """
 
 __version__ = "0.1.0"

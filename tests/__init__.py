@@ -1,0 +1,1 @@
+"""Tests: unit, contract, model, conformance, scenarios, benchmarks, and the tidy test."""
