@@ -1,0 +1,1 @@
+"""Tests of single modules: no I/O, no sleep."""
