@@ -1,0 +1,17 @@
+"""The wire: AWS's protocols in, calls of handlers out.
+
+Promises that what reaches a handler has the types and meets the limits of AWS's model, and that
+whatever a handler raises leaves as an answer an AWS client understands.
+
+    message.py      requests and responses of HTTP as values
+    connection.py   one client's connection
+    http.py         listening, TLS, stopping
+    model/          the generated tables of request shapes, and reading them
+    predicates.py   is this body valid as it stands? (fast; says only yes or no)
+    conversion.py   wrong types, in AWS's words; what is null or unknown is left out
+    constraints.py  every violated limit of the model, in AWS's words
+    shapes.py       services and operations: the three above behind one `check`
+    routes.py       Lambda's paths to operations; path, query and headers into one input
+    reply.py        answers and errors as bytes and headers
+    operation.py    a request to its operation, checked, to its handler
+"""
