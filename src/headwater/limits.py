@@ -49,6 +49,25 @@ function_payload_bytes_max: Final = 6 * MB
 function_async_payload_bytes_max: Final = MB
 function_timeout_seconds_max: Final = 900
 function_log_tail_bytes: Final = 4 * KB
+function_result_bytes_max: Final = 6 * MB + 100
+function_timeout_seconds_default: Final = 3
+function_init_seconds_max: Final = 10
+function_memory_mb_min: Final = 128
+function_memory_mb_max: Final = 10_240
+function_ephemeral_mb_min: Final = 512
+function_ephemeral_mb_max: Final = 10_240
+function_environment_bytes_max: Final = 4 * KB
+function_zip_bytes_max: Final = 50 * MB
+function_code_bytes_max: Final = 250 * MB
+function_description_chars_max: Final = 256
+function_log_line_bytes_max: Final = 256 * KB
+function_log_bytes_max: Final = MB
+function_workers_max: Final = 10
+function_waiting_max: Final = 1000
+function_worker_idle_seconds: Final = 300
+function_memory_check_seconds: Final = 0.1
+function_memory_spare_bytes: Final = 256 * MB
 
 # Storage
 commit_group_works_max: Final = 512
+write_plans_max: Final = 10

@@ -40,6 +40,10 @@ class View:
         own = self._own
         return own[key] if key in own else self._state[key]
 
+    def has(self, key: bytes) -> bool:
+        """Whether a key was named, by this work or another of its group, or written."""
+        return key in self._own or key in self._state
+
     def put(self, key: bytes, value: bytes) -> None:
         """Store a value; any key may be written."""
         self._own[key] = value

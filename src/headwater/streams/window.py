@@ -1,0 +1,81 @@
+"""Streams: windows over a table's log, from enabling to disabling, each with its label.
+
+A stream outlives its table: it stays readable by its ARN until its entries are trimmed. Its shards
+are those of the table's whose `stream_label` is its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from headwater.arn import stream_arn
+from headwater.storage import keyspace
+from headwater.storage.keyspace import TableId
+
+
+class StreamStatus(StrEnum):
+    ENABLING = "ENABLING"
+    ENABLED = "ENABLED"
+    DISABLING = "DISABLING"
+    DISABLED = "DISABLED"
+
+
+class ViewType(StrEnum):
+    """What a stream's records show of a change beside its keys."""
+
+    KEYS_ONLY = "KEYS_ONLY"
+    NEW_IMAGE = "NEW_IMAGE"
+    OLD_IMAGE = "OLD_IMAGE"
+    NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One incarnation of a table's stream.
+
+    keys: names of the partition key and, if there is one, the sort key. created_at, disabled_at:
+    epoch seconds.
+    """
+
+    region: str
+    table_name: str
+    table_id: TableId
+    label: str
+    view: ViewType
+    status: StreamStatus
+    keys: tuple[str, ...]
+    created_at: float
+    disabled_at: float | None = None
+
+    @property
+    def key(self) -> bytes:
+        """Where the stream is stored."""
+        return keyspace.stream(self.region, self.table_name, self.label)
+
+    def arn(self, account: str) -> str:
+        return stream_arn(self.region, account, self.table_name, self.label)
+
+
+def label(created_at: float) -> str:
+    """The label of a stream created at an epoch second: UTC to the millisecond, without a zone."""
+    moment = datetime.fromtimestamp(int(created_at * 1000) / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def encode(stream: Stream) -> bytes:
+    """The stored bytes of a stream."""
+    return orjson.dumps(stream)
+
+
+def decode(stored: bytes) -> Stream:
+    """The stream of stored bytes."""
+    fields: dict[str, Any] = orjson.loads(stored)
+    fields["view"] = ViewType(fields["view"])
+    fields["status"] = StreamStatus(fields["status"])
+    fields["keys"] = tuple(fields["keys"])
+    return Stream(**fields)

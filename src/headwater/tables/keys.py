@@ -1,0 +1,160 @@
+"""The keys of items and index entries: taken from items, checked, and as bytes.
+
+Texts: Developer Guide, "Constraints in Amazon DynamoDB", and observed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headwater.errors import ValidationException
+from headwater.limits import partition_key_bytes_max, sort_key_bytes_max
+from headwater.storage.keyspace import TableId, index_prefix
+from headwater.tables.schema import Index, KeyAttribute, KeySchema, Table
+from headwater.values.attribute import AttributeValue
+from headwater.values.item import Item
+from headwater.values.order import escape, key_bytes, partition_hash
+
+_INVALID = "One or more parameter values were invalid: "
+_PARTITION_TOO_LONG = (
+    f"{_INVALID}Size of hashkey has exceeded the maximum size limit of"
+    f"{partition_key_bytes_max} bytes"
+)
+_SORT_TOO_LONG = (
+    f"{_INVALID}Aggregated size of all range keys has exceeded the size limit of "
+    f"{sort_key_bytes_max} bytes"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """An item's key: its attributes, its storage key, and the hash that finds its partition."""
+
+    attributes: Item
+    stored: bytes
+    partition_hash: bytes
+
+
+def of_item(table: Table, item: Item) -> ItemKey:
+    """The key of a whole, canonical item.
+
+    Raises ValidationException with the texts of a put: a missing, mistyped, empty or long key.
+    """
+    attributes: Item = {}
+    for key in table.keys.attributes():
+        value = item.get(key.name)
+        if value is None:
+            raise ValidationException(f"{_INVALID}Missing the key {key.name} in the item")
+        if key.type not in value:
+            raise ValidationException(
+                f"{_INVALID}Type mismatch for key {key.name} "
+                f"expected: {key.type} actual: {next(iter(value))}"
+            )
+        attributes[key.name] = value
+    return _item_key(table, attributes)
+
+
+def of_key(table: Table, attributes: Item) -> ItemKey:
+    """The key a client gave as the canonical `Key` of a request.
+
+    Raises ValidationException where it does not match the schema, is empty or too long.
+    """
+    keys = table.keys.attributes()
+    if len(attributes) != len(keys) or any(
+        key.type not in attributes.get(key.name, ()) for key in keys
+    ):
+        raise ValidationException("The provided key element does not match the schema")
+    return _item_key(table, attributes)
+
+
+def _item_key(table: Table, attributes: Item) -> ItemKey:
+    schema = table.keys
+    partition = _checked(schema.partition, attributes, partition_key_bytes_max)
+    hashed = partition_hash(partition)
+    stored = table.items_prefix + hashed + escape(partition)
+    if schema.sort is not None:
+        stored += escape(_checked(schema.sort, attributes, sort_key_bytes_max))
+    return ItemKey(attributes, stored, hashed)
+
+
+def _checked(key: KeyAttribute, attributes: Item, bytes_max: int) -> bytes:
+    """A key attribute as bytes in key order; refused if empty or longer than it may be."""
+    part = key_bytes(key.type, attributes[key.name][key.type])
+    if not part:
+        kind = "string" if key.type == "S" else "binary"
+        raise ValidationException(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            f"cannot contain an empty {kind} value. Key: {key.name}"
+        )
+    if len(part) > bytes_max:
+        is_partition = bytes_max == partition_key_bytes_max
+        raise ValidationException(_PARTITION_TOO_LONG if is_partition else _SORT_TOO_LONG)
+    return part
+
+
+def index_entry_key(table_id: TableId, index: Index, item: Item, base: bytes) -> bytes | None:
+    """Where an item's entry stands in an index, or None if it lacks one of the index's keys.
+
+    base: the item's partition and sort key as written in its storage key, after the hash.
+    The item's index keys must have been checked by `check_index_keys`.
+    """
+    partition = item.get(index.keys.partition.name)
+    if partition is None:
+        return None
+    part = key_bytes(index.keys.partition.type, partition[index.keys.partition.type])
+    stored = index_prefix(table_id, index.index_id) + partition_hash(part) + escape(part)
+    if index.keys.sort is not None:
+        sort = item.get(index.keys.sort.name)
+        if sort is None:
+            return None
+        stored += escape(key_bytes(index.keys.sort.type, sort[index.keys.sort.type]))
+    return stored + base
+
+
+def check_index_keys(table: Table, item: Item) -> None:
+    """Refuse an item whose index key attributes have another type, are empty or too long.
+
+    Raises ValidationException.
+    """
+    for index in table.indexes:
+        for key in index.keys.attributes():
+            value = item.get(key.name)
+            if value is not None:
+                _check_index_key(index, key, value)
+
+
+def fits_index(index: Index, item: Item) -> bool:
+    """Whether an item may stand in an index: back-filling skips those that may not."""
+    try:
+        for key in index.keys.attributes():
+            if (value := item.get(key.name)) is not None:
+                _check_index_key(index, key, value)
+    except ValidationException:
+        return False
+    return True
+
+
+def _check_index_key(index: Index, key: KeyAttribute, value: AttributeValue) -> None:
+    if key.type not in value:
+        raise ValidationException(
+            f"{_INVALID}Type mismatch for Index Key {key.name} Expected: {key.type} "
+            f"Actual: {next(iter(value))} IndexName: {index.name}"
+        )
+    size = len(key_bytes(key.type, value[key.type]))
+    if size == 0:
+        kind = "string" if key.type == "S" else "binary"
+        raise ValidationException(
+            "One or more parameter values are not valid. A value specified for a secondary index "
+            "key is not supported. The AttributeValue for a key attribute cannot contain an empty "
+            f"{kind} value. IndexName: {index.name}, IndexKey: {key.name}"
+        )
+    is_partition = key == index.keys.partition
+    if size > (partition_key_bytes_max if is_partition else sort_key_bytes_max):
+        raise ValidationException(_PARTITION_TOO_LONG if is_partition else _SORT_TOO_LONG)
+
+
+def key_schema_names(schema: KeySchema, index: Index | None) -> tuple[str, ...]:
+    """The names a page's last key consists of: the index's keys, then the table's, each once."""
+    if index is None:
+        return schema.names()
+    return tuple(dict.fromkeys((*index.keys.names(), *schema.names())))

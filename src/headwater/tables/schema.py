@@ -1,0 +1,236 @@
+"""What a table is: keys, indexes, billing, stream, partitions; and its stored form.
+
+A `Table` is a value. Writes read the stored table in the same commit as the items they change, so
+what a table is and what its items are never disagree. `version` grows with every change of the
+stored table, `TableId` is its identity: a table created again under its name has another.
+
+The stored form is JSON of the fields (`encode`, `decode`); it is pinned by a golden file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from typing import Any
+
+import orjson
+
+from headwater.storage import keyspace
+from headwater.storage.keyspace import IndexId, ShardId, TableId
+from headwater.streams.log import OpenShard, open_shard
+from headwater.streams.window import ViewType
+
+
+class TableStatus(StrEnum):
+    CREATING = "CREATING"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+    ACTIVE = "ACTIVE"
+
+
+class IndexStatus(StrEnum):
+    CREATING = "CREATING"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+    ACTIVE = "ACTIVE"
+
+
+class ProjectionType(StrEnum):
+    """Which attributes of an item an index entry holds beside the keys."""
+
+    ALL = "ALL"
+    KEYS_ONLY = "KEYS_ONLY"
+    INCLUDE = "INCLUDE"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttribute:
+    """A key attribute; type is S, N or B."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySchema:
+    """The attributes of which a key consists."""
+
+    partition: KeyAttribute
+    sort: KeyAttribute | None = None
+
+    def attributes(self) -> tuple[KeyAttribute, ...]:
+        return (self.partition,) if self.sort is None else (self.partition, self.sort)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(attribute.name for attribute in self.attributes())
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Provisioned capacity units a second, and when it was last raised and lowered (epoch s)."""
+
+    read_units: int
+    write_units: int
+    increased_at: float | None = None
+    decreased_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A secondary index.
+
+    is_global: else local, sharing the table's partition key and created with it.
+    attributes: what is projected beside the keys when the projection is INCLUDE.
+    is_backfilling: items from before the index are still being added.
+    """
+
+    name: str
+    index_id: IndexId
+    is_global: bool
+    keys: KeySchema
+    projection: ProjectionType
+    attributes: tuple[str, ...] = ()
+    status: IndexStatus = IndexStatus.ACTIVE
+    is_backfilling: bool = False
+    throughput: Throughput | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A range of the hash space from `start` to the next partition's, and its open shard, if any.
+
+    lane: what tells the shard's sequence numbers from those of the table's other shards.
+    """
+
+    start: int
+    shard_id: ShardId | None = None
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWindow:
+    """The enabled stream of a table."""
+
+    label: str
+    view: ViewType
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; see the module.
+
+    created_at, to_on_demand_at: epoch seconds. partitions: by `start`, the first at 0; all have an
+    open shard while the log is on, none otherwise. next_lane: for the next shard to open.
+    latest_label: of the latest stream, enabled or not, if there was one.
+    """
+
+    region: str
+    name: str
+    table_id: TableId
+    status: TableStatus
+    created_at: float
+    keys: KeySchema
+    partitions: tuple[Partition, ...]
+    indexes: tuple[Index, ...] = ()
+    throughput: Throughput | None = None
+    to_on_demand_at: float | None = None
+    stream: StreamWindow | None = None
+    latest_label: str | None = None
+    next_lane: int = 0
+    is_deletion_protected: bool = False
+    version: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> bytes:
+        """Where the table is stored."""
+        return keyspace.table(self.region, self.name)
+
+    @cached_property
+    def items_prefix(self) -> bytes:
+        return keyspace.items_prefix(self.table_id)
+
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """The type of every attribute that is a key of the table or of an index."""
+        schemas = [self.keys, *(index.keys for index in self.indexes)]
+        return {key.name: key.type for schema in schemas for key in schema.attributes()}
+
+    @cached_property
+    def has_log(self) -> bool:
+        """Whether changes are logged."""
+        return self.partitions[0].shard_id is not None
+
+    @cached_property
+    def indexes_by_name(self) -> dict[str, Index]:
+        return {index.name: index for index in self.indexes}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [partition.start for partition in self.partitions]
+
+    @cached_property
+    def _open_shards(self) -> list[OpenShard | None]:
+        return [
+            None
+            if partition.shard_id is None
+            else open_shard(self.table_id, partition.shard_id, partition.lane)
+            for partition in self.partitions
+        ]
+
+    def shard_for(self, partition_hash: bytes) -> OpenShard | None:
+        """The open shard for a partition key's hash, or None while the log is off."""
+        at = bisect_right(self._starts, int.from_bytes(partition_hash, "big")) - 1
+        return self._open_shards[at]
+
+    def changed(self, **changes: Any) -> Table:
+        """The table with other fields and the next version."""
+        return replace(self, version=self.version + 1, **changes)
+
+
+_FIELDS = tuple(table_field.name for table_field in fields(Table))
+
+
+def encode(table: Table) -> bytes:
+    """The stored bytes of a table."""
+    return orjson.dumps({name: getattr(table, name) for name in _FIELDS})
+
+
+@lru_cache(maxsize=4096)
+def decode(stored: bytes) -> Table:
+    """The table of stored bytes; equal bytes give the same object, so `is` tells a change."""
+    values: dict[str, Any] = orjson.loads(stored)
+    values["status"] = TableStatus(values["status"])
+    values["keys"] = _key_schema(values["keys"])
+    values["partitions"] = tuple(Partition(**partition) for partition in values["partitions"])
+    values["indexes"] = tuple(_index(index) for index in values["indexes"])
+    values["throughput"] = _throughput(values["throughput"])
+    if (stream := values["stream"]) is not None:
+        values["stream"] = StreamWindow(stream["label"], ViewType(stream["view"]))
+    return Table(**values)
+
+
+def _key_schema(values: dict[str, Any]) -> KeySchema:
+    sort = values["sort"]
+    return KeySchema(
+        KeyAttribute(**values["partition"]), None if sort is None else KeyAttribute(**sort)
+    )
+
+
+def _throughput(values: dict[str, Any] | None) -> Throughput | None:
+    return None if values is None else Throughput(**values)
+
+
+def _index(values: dict[str, Any]) -> Index:
+    return Index(
+        **{
+            **values,
+            "keys": _key_schema(values["keys"]),
+            "projection": ProjectionType(values["projection"]),
+            "attributes": tuple(values["attributes"]),
+            "status": IndexStatus(values["status"]),
+            "throughput": _throughput(values["throughput"]),
+        }
+    )
