@@ -4,7 +4,8 @@ Promises that what reaches a handler has the types and meets the limits of AWS's
 whatever a handler raises leaves as an answer an AWS client understands.
 
     message.py      requests and responses of HTTP as values
-    connection.py   one client's connection
+    reception.py    a client's bytes to whole requests
+    connection.py   one client's connection: to the handler, and answers in turn
     http.py         listening, TLS, stopping
     model/          the generated tables of request shapes, and reading them
     predicates.py   is this body valid as it stands? (fast; says only yes or no)

@@ -1,0 +1,373 @@
+"""One client's connection: requests to the handler, answers out in their order.
+
+Promises: requests are begun in the order they came and answered in that order; a connection holds a
+bounded number of requests and of unsent bytes; a client that stalls is cut off; what a handler
+raises reaches the log and never the client. Knows nothing of operations or of signatures.
+
+Time is looked at only by `sweep`, which the listener calls about each second: no request pays for a
+timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections import deque
+from collections.abc import Coroutine, Generator
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import structlog
+
+from headwater.api.message import (
+    CLOSE,
+    KEEP,
+    UNSAID,
+    Handler,
+    Request,
+    Response,
+    plain,
+    response_head,
+)
+from headwater.api.reception import HttpSettings, Reception, Refused
+from headwater.limits import KB
+
+_log = structlog.get_logger(__name__)
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FAULT: Final = plain(500, "Internal server error")
+_COPIED_BYTES_MAX: Final = 16 * KB  # up to here one copied buffer is cheaper than two written ones
+_PROGRESS_BYTES: Final = 64 * KB  # what a slow client must move before its time runs out
+
+
+@dataclass(slots=True)
+class Edge:
+    """What the connections of one listener share.
+
+    ended: set when a connection is gone or a task has ended.
+    """
+
+    handler: Handler
+    settings: HttpSettings
+    loop: asyncio.AbstractEventLoop
+    connections: set[Connection] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def forget(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.ended.set()
+
+
+class _Exchange:
+    """A request and, once there is one, its answer."""
+
+    __slots__ = ("connection", "request", "response")
+
+    def __init__(self, request: Request, connection: str) -> None:
+        self.request = request
+        self.connection = connection
+        self.response: Response | None = None
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one accepted socket."""
+
+    __slots__ = (
+        "_begun",
+        "_draining",
+        "_edge",
+        "_half_closed",
+        "_lingering",
+        "_lost",
+        "_mark",
+        "_marked_at",
+        "_read_paused",
+        "_reception",
+        "_refusal",
+        "_transport",
+        "_waiting",
+        "_write_paused",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._reception = Reception(edge.settings, self._take)
+        self._begun: deque[_Exchange] = deque()  # with the handler, or answered out of turn
+        self._waiting: deque[_Exchange] = deque()  # received, not yet given to the handler
+        self._refusal: Response | None = None  # the last answer, once all before it are sent
+        self._lingering = False
+        self._half_closed = False
+        self._draining = False
+        self._lost = False
+        self._write_paused = False
+        self._read_paused = False
+        self._mark: tuple[object, ...] = ()
+        self._marked_at = 0.0
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        settings = self._edge.settings
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(
+            high=settings.write_high_bytes, low=settings.write_low_bytes
+        )
+        self._edge.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client. What its handlers began they finish: a write may be committing."""
+        self._lost = True
+        self._reception.stop()
+        self._waiting.clear()
+        self._edge.connections.discard(self)
+        self._edge.ended.set()
+
+    def data_received(self, data: bytes) -> None:
+        reception = self._reception
+        if not reception.is_open:
+            return
+        try:
+            reception.feed(data)
+        except Refused as refused:
+            self._refuse(refused.response)
+        else:
+            if reception.owes_continue:
+                self._settle()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; it may still be reading. True keeps the connection open."""
+        self._reception.stop()
+        self._half_closed = True
+        if not self._begun and not self._waiting:
+            return False
+        if self._refusal is None:
+            self._last_exchange().connection = CLOSE
+        # A TLS connection cannot be half closed.
+        return self._transport.get_extra_info("ssl_object") is None
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+        self._steer_reading()
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._settle()
+
+    def _take(self, request: Request, keep_alive: bool) -> None:  # noqa: FBT001 - a callback
+        if self._draining or not keep_alive:
+            self._reception.stop()
+            connection = CLOSE
+        else:
+            # Only an HTTP/1.0 client needs to hear it, and only such a one is likely to ask.
+            connection = KEEP if "connection" in request.headers else UNSAID
+        exchange = _Exchange(request, connection)
+        if self._begun or self._waiting or self._write_paused:
+            self._waiting.append(exchange)
+            self._settle()
+        else:
+            self._begin(exchange)
+
+    # What the handler answers
+
+    def _begin(self, exchange: _Exchange) -> None:
+        """Run the handler to its first wait; most requests need no more, and so no Task.
+
+        A Task costs more than the rest of this file together. The handler must therefore not ask
+        for the current task (`asyncio.timeout`, `TaskGroup`) before it has waited once.
+        """
+        coroutine = self._edge.handler(exchange.request)
+        context = copy_context()  # as a Task has its own, so that nothing bound in it leaks
+        try:
+            waits_for = context.run(coroutine.send, None)
+        except StopIteration as done:
+            exchange.response = done.value
+        except Exception as error:  # noqa: BLE001 - the border of a request: logged and answered
+            exchange.response = _fault(error)
+        else:
+            self._begun.append(exchange)
+            work = self._finish(exchange, coroutine, waits_for)
+            task = self._edge.loop.create_task(work, context=context)
+            self._edge.tasks.add(task)
+            task.add_done_callback(self._edge.forget)
+            return
+        if self._begun:
+            self._begun.append(exchange)
+        else:
+            self._send(exchange)
+
+    async def _finish(
+        self, exchange: _Exchange, coroutine: Coroutine[Any, Any, Response], waits_for: object
+    ) -> None:
+        try:
+            exchange.response = await _resumed(coroutine, waits_for)
+        except asyncio.CancelledError:
+            self._transport.abort()  # the answers behind this one cannot be sent any more
+            raise
+        except Exception as error:  # noqa: BLE001 - the border of a request: logged and answered
+            exchange.response = _fault(error)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Send what is next in turn, begin what there is room for, then see what is left to do."""
+        if self._lost:
+            return
+        begun, waiting = self._begun, self._waiting
+        while begun and begun[0].response is not None:
+            self._send(begun.popleft())
+        while waiting and not self._write_paused and len(begun) < self._edge.settings.pipelined_max:
+            self._begin(waiting.popleft())
+        if not begun and not waiting:
+            self._when_all_answered()
+        self._steer_reading()
+
+    def _when_all_answered(self) -> None:
+        if self._refusal is not None:
+            self._linger(self._refusal)
+            self._refusal = None
+        elif self._reception.owes_continue:
+            self._reception.owes_continue = False
+            self._transport.write(_CONTINUE)
+
+    def _send(self, exchange: _Exchange) -> None:
+        if self._lost:
+            return
+        response = exchange.response
+        assert response is not None
+        self._write(response, exchange.connection, has_body=exchange.request.method != "HEAD")
+        if exchange.connection is CLOSE:
+            self._transport.close()
+
+    def _write(self, response: Response, connection: str, *, has_body: bool) -> None:
+        try:
+            head = response_head(response, connection)
+        except ValueError as error:
+            response = _fault(error)
+            head = response_head(response, connection)
+        body = response.body if has_body else b""
+        if len(body) <= _COPIED_BYTES_MAX:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    def _refuse(self, response: Response) -> None:
+        """Answer what was begun, then this, then no more: the bytes that follow make no sense."""
+        self._reception.stop()
+        self._refusal = response
+        self._settle()
+
+    def _linger(self, response: Response) -> None:
+        """Send a refusal, then read and drop what the client still sends.
+
+        Closing at once would answer those bytes with a reset, which throws away the refusal before
+        the client has read it. `sweep` ends a client that does not close.
+        """
+        self._write(response, CLOSE, has_body=True)
+        self._lingering = True
+        if self._half_closed:
+            self._transport.close()
+        elif self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _last_exchange(self) -> _Exchange:
+        return self._waiting[-1] if self._waiting else self._begun[-1]
+
+    def _steer_reading(self) -> None:
+        """Read on only while there is room for what may come."""
+        full = self._write_paused or len(self._begun) + len(self._waiting) >= (
+            self._edge.settings.pipelined_max
+        )
+        if full is self._read_paused or self._transport.is_closing():
+            return
+        self._read_paused = full
+        if full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # What the listener asks
+
+    def drain(self) -> None:
+        """Answer what has been received, or is arriving, and close; at once if there is nothing."""
+        self._draining = True
+        if self._reception.is_receiving or self._refusal is not None or self._lingering:
+            return
+        self._reception.stop()
+        if self._begun or self._waiting:
+            self._last_exchange().connection = CLOSE
+        else:
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def sweep(self, now: float) -> None:
+        """Close the connection if nothing has moved on it for as long as its state allows.
+
+        now: of the listener's clock. A state is first seen by the sweep after it came about, so a
+        client gets up to one interval more than its due.
+        """
+        mark, allowed_seconds = self._progress()
+        if mark != self._mark:
+            self._mark = mark
+            self._marked_at = now
+        elif now - self._marked_at >= allowed_seconds:
+            self._give_up(mark[0])
+
+    def _progress(self) -> tuple[tuple[object, ...], float]:
+        """A value that changes whenever something moves, its state first; and how long it may stay.
+
+        A handler's own time has no limit here: operations have theirs.
+        """
+        settings, reception = self._edge.settings, self._reception
+        if self._lingering:
+            return ("lingering",), settings.linger_seconds
+        if self._write_paused or self._transport.is_closing():
+            unsent = self._transport.get_write_buffer_size() // _PROGRESS_BYTES
+            return ("sending", unsent), settings.request_seconds
+        if self._begun or self._waiting:
+            return ("working",), float("inf")
+        if reception.is_receiving:
+            moved = reception.body_bytes // _PROGRESS_BYTES
+            return ("receiving", reception.request_count, moved), settings.request_seconds
+        return ("idle", reception.request_count), settings.idle_seconds
+
+    def _give_up(self, state: object) -> None:
+        if state == "receiving":
+            self._refuse(plain(408, "Request took too long to arrive"))
+        elif state == "idle":
+            self._reception.stop()
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+
+@types.coroutine
+def _resumed(
+    coroutine: Coroutine[Any, Any, Response], waits_for: object
+) -> Generator[object, Any, Response]:
+    """Go on with a coroutine that was already driven to its first wait.
+
+    A Task starts a coroutine by sending None, which would resume ours before what it waits for is
+    there. So that future is handed to the Task first, just as the coroutine handed it to us (its
+    mark of being awaited is still set); from then on sends and throws go straight through.
+    """
+    while True:
+        try:
+            yield waits_for
+        except BaseException as error:  # noqa: BLE001 - passed on to whom it is meant for
+            try:
+                waits_for = coroutine.throw(error)
+            except StopIteration as done:
+                return cast("Response", done.value)
+        else:
+            response: Response = yield from coroutine
+            return response
+
+
+def _fault(error: Exception) -> Response:
+    _log.error("request handler failed", exc_info=error)
+    return _FAULT

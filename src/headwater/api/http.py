@@ -1,0 +1,135 @@
+"""The HTTP/1.1 edge: listening, closing gracefully, TLS.
+
+Promises that `close` lets requests in flight finish and then returns in bounded time. What happens
+on one connection is in `connection.py`; requests and responses as values are in `message.py`.
+
+Runs on any asyncio loop; the server uses uvloop's, which is what its speed rests on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.api.connection import Connection, Edge
+from headwater.api.message import Handler, Request, Response
+from headwater.api.reception import HttpSettings
+from headwater.clock import Clock
+
+__all__ = [
+    "Handler",
+    "HttpSettings",
+    "Listener",
+    "Request",
+    "Response",
+    "TlsFilesError",
+    "listen",
+    "tls_context",
+]
+
+_BACKLOG = 1024
+
+
+class TlsFilesError(Exception):
+    """A certificate or its key cannot be used; the text says which and why."""
+
+
+class Listener:
+    """An open port and the connections that came through it. Made by `listen`."""
+
+    def __init__(self, edge: Edge, server: asyncio.Server, clock: Clock) -> None:
+        self._edge = edge
+        self._server = server
+        self._clock = clock
+        self._stop_sweeping = self._sweep_later()
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return tuple(self._server.sockets)
+
+    @property
+    def port(self) -> int:
+        """The port in use, also where 0 asked for any free one."""
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self, grace_seconds: float) -> None:
+        """Stop accepting, finish the requests in flight, then close whatever is left by force."""
+        self._server.close()
+        for connection in tuple(self._edge.connections):
+            connection.drain()
+        give_up = self._clock.call_at(self._clock.now() + grace_seconds, self._force)
+        await self._finished()
+        give_up()
+        self._stop_sweeping()
+        await self._server.wait_closed()
+
+    def _force(self) -> None:
+        for connection in tuple(self._edge.connections):
+            connection.abort()
+        for task in tuple(self._edge.tasks):
+            task.cancel()
+
+    async def _finished(self) -> None:
+        """Return when every connection is gone and every task has ended."""
+        edge = self._edge
+        while edge.connections or edge.tasks:
+            edge.ended.clear()
+            await edge.ended.wait()
+
+    def _sweep_later(self) -> Callable[[], None]:
+        return self._clock.call_at(
+            self._clock.now() + self._edge.settings.sweep_seconds, self._sweep
+        )
+
+    def _sweep(self) -> None:
+        now = self._clock.now()
+        for connection in tuple(self._edge.connections):
+            connection.sweep(now)
+        self._stop_sweeping = self._sweep_later()
+
+
+async def listen(  # noqa: PLR0913 - an address is two of them
+    handler: Handler,
+    host: str,
+    port: int,
+    settings: HttpSettings,
+    clock: Clock,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Listener:
+    """Accept connections and pass their requests to the handler until the listener is closed.
+
+    port: 0 takes any free one. clock: the machine's; a clock that is advanced by hand also advances
+    what clients are allowed to take.
+    Raises OSError if the address cannot be had.
+    """
+    loop = asyncio.get_running_loop()
+    edge = Edge(handler, settings, loop)
+    # A client that stalls in its TLS handshake has no connection yet; the loop times it.
+    handshake_seconds = settings.request_seconds if ssl_context is not None else None
+    server = await loop.create_server(
+        lambda: Connection(edge),
+        host,
+        port,
+        ssl=ssl_context,
+        ssl_handshake_timeout=handshake_seconds,
+        backlog=_BACKLOG,
+    )
+    return Listener(edge, server, clock)
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What to serve TLS 1.2 and later with, from PEM files. Raises TlsFilesError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise TlsFilesError(
+            f"Cannot use TLS certificate {certificate} with key {key}: {error}"
+        ) from error
+    return context
