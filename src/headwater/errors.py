@@ -53,6 +53,11 @@ class UnknownOperationException(ServiceError):
     namespace = CORAL
 
 
+class RequestEntityTooLargeException(ServiceError):
+    status = 413
+    namespace = CORAL
+
+
 class MissingAuthenticationTokenException(ServiceError):
     namespace = CORAL
     default_message = "Request is missing Authentication Token"

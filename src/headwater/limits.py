@@ -24,6 +24,7 @@ expression_in_operands_max: Final = 100
 
 # Requests and pages
 request_body_bytes_max: Final = 16 * MB
+response_gzip_bytes_min: Final = 4 * KB  # below it compressing costs more than sending
 page_bytes_max: Final = MB
 batch_get_keys_max: Final = 100
 batch_get_bytes_max: Final = 16 * MB

@@ -43,7 +43,7 @@ def is_base64(value: Any) -> bool:
 
 
 def is_canonical(text: str) -> bool:
-    """Has a padded base64 text no stray bits in its last character? Else two texts are one value."""
+    """Has a padded base64 text no stray bits at its end? With them two texts were one value."""
     return text.rstrip("=")[-1] in ("AQgw" if text[-2] == "=" else "AEIMQUYcgkosw048")
 
 
