@@ -5,5 +5,6 @@ keyspace.py   the one map of what is stored under which prefix
 committer.py  gathers waiting work into one durable commit; wakes readers after it
 memory.py     the map in memory
 sqlite.py     the map in one SQLite file
+hold.py       keeps a data directory for one server
 checkpoint.py moves SQLite's write-ahead log into its file, beside the write path
 """

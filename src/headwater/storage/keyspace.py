@@ -168,4 +168,3 @@ def checkpoints_span(consumer: str) -> tuple[bytes, bytes]:
 
 def setting(name: str) -> bytes:
     return b"g" + name.encode()
-

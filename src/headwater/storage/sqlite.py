@@ -13,8 +13,6 @@ connection, which sees the state before. `checkpoint.py` empties the write-ahead
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +23,8 @@ import apsw
 
 from headwater.clock import Clock
 from headwater.storage.checkpoint import Checkpointer
-from headwater.storage.engine import CommitGroup, Mutations, Span, StoreInUse, Unavailable
+from headwater.storage.engine import CommitGroup, Mutations, Span, Unavailable
+from headwater.storage.hold import DirectoryHold
 
 APPLICATION_ID: Final = 0x48445752  # "HDWR"
 FORMAT_VERSION: Final = 1
@@ -57,7 +56,10 @@ class SqliteSettings:
 class SqliteEngine:
     """`Engine` over `DIRECTORY/headwater.db`; open it with `open_engine`."""
 
-    def __init__(self, path: Path, settings: SqliteSettings, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, settings: SqliteSettings, clock: Clock, hold: DirectoryHold
+    ) -> None:
+        self._hold = hold
         self._settings = settings
         self._clock = clock
         self._writer = _connect(path, settings)
@@ -105,6 +107,7 @@ class SqliteEngine:
             self._checkpointer.close()
             self._reader.close()
             self._writer.close()
+            self._hold.release()
 
     def _connection_for_reading(self) -> apsw.Connection:
         if self._is_closed:
@@ -153,25 +156,17 @@ def open_engine(directory: Path, settings: SqliteSettings, clock: Clock) -> Sqli
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _hold(directory)
-        return SqliteEngine(directory / "headwater.db", settings, clock)
-    except (OSError, apsw.Error) as error:
+        hold = DirectoryHold(directory)
+    except OSError as error:
         raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
-
-
-def _hold(directory: Path) -> None:
-    """Lock the directory for as long as this process lives; the lock file names the holder."""
-    descriptor = os.open(directory / "headwater.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise StoreInUse(
-            f"the data directory {directory} is in use by another server (process {holder})"
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
+        return SqliteEngine(directory / "headwater.db", settings, clock, hold)
+    except (OSError, apsw.Error) as error:
+        hold.release()
+        raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
+    except Unavailable:
+        hold.release()
+        raise
 
 
 def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:

@@ -1,0 +1,31 @@
+"""The group of commands. Each is imported only when called, so that the server starts fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from headwater import __version__
+
+_COMMANDS: Final = {"serve": "headwater.cli.serve"}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and imports a command to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headwater")
+def main() -> None:
+    """A table store that speaks DynamoDB's wire protocol, built around its change stream."""

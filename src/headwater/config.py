@@ -1,0 +1,206 @@
+"""Settings: what a server is told at its start, by option, environment or file.
+
+A setting has one home, its field in `Settings`: the command line's options, the `HEADWATER_*`
+variables, the keys of the TOML file and the reference page are all made from the fields. The
+command line wins over the environment, the environment over the file, the file over the default.
+Unknown keys and variables are refused, so a misspelt setting is never ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field as DataclassField
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+ENVIRONMENT_PREFIX: Final = "HEADWATER_"
+
+# Read by the functions and the tests that this server starts, not settings of the server.
+_FOREIGN_VARIABLES: Final = frozenset({"HEADWATER_CONFIG"})
+
+
+class ConfigError(Exception):
+    """A setting that cannot be: the text says which, from where, and what would do."""
+
+
+class Durability(StrEnum):
+    strict = "strict"
+    relaxed = "relaxed"
+
+
+class LogFormat(StrEnum):
+    console = "console"
+    json = "json"
+
+
+def _means(meaning: str) -> dict[str, str]:
+    return {"meaning": meaning}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a server; the meaning of each is in its field's metadata."""
+
+    host: str = field(default="127.0.0.1", metadata=_means("Address to listen on."))
+    port: int = field(default=8000, metadata=_means("Port to listen on; 0 takes a free one."))
+    data: Path = field(
+        default=Path("headwater-data"), metadata=_means("Directory that holds everything stored.")
+    )
+    memory: bool = field(
+        default=False, metadata=_means("Keep everything in memory, until the server stops.")
+    )
+    region: str = field(default="us-east-1", metadata=_means("Region of requests that name none."))
+    account: str = field(default="000000000000", metadata=_means("Account id in ARNs: 12 digits."))
+    credentials: Path | None = field(
+        default=None,
+        metadata=_means("File of the credentials accepted; without it any signature is."),
+    )
+    insecure: bool = field(
+        default=False,
+        metadata=_means("Listen beyond this machine although no credentials are configured."),
+    )
+    durability: Durability = field(
+        default=Durability.strict,
+        metadata=_means(
+            "strict: a write is on disk before it is acknowledged; relaxed: soon after."
+        ),
+    )
+    initial_partitions: int | None = field(
+        default=None,
+        metadata=_means("Partitions of a new table, instead of as many as AWS would give it."),
+    )
+    transition_seconds: float = field(
+        default=0.05,
+        metadata=_means(
+            "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
+        ),
+    )
+    lab: bool = field(default=False, metadata=_means("Offer the operations that exist for tests."))
+    log_format: LogFormat = field(
+        default=LogFormat.console, metadata=_means("Form of the server's own log.")
+    )
+    tls_cert: Path | None = field(
+        default=None, metadata=_means("Certificate (PEM) to serve HTTPS with.")
+    )
+    tls_key: Path | None = field(
+        default=None, metadata=_means("Private key (PEM) of the certificate.")
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+SETTINGS: Final[Mapping[str, DataclassField[Any]]] = {item.name: item for item in fields(Settings)}
+TYPES: Final[Mapping[str, Any]] = get_type_hints(Settings)
+
+
+def load(
+    options: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+    file: Path | None = None,
+) -> Settings:
+    """The settings given by options (None is not given), environment and TOML file.
+
+    Raises ConfigError for an unknown, malformed or impossible setting.
+    """
+    values: dict[str, Any] = {}
+    values.update(_from_file(file))
+    values.update(_from_environment(environment))
+    values.update({name: value for name, value in options.items() if value is not None})
+    return Settings(**values)
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {file} cannot be read: {error}") from error
+    values = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in SETTINGS:
+            raise ConfigError(f"{file}: there is no setting {key!r}")
+        values[name] = _parse(name, value, f"{file}: {key}")
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for variable, text in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _FOREIGN_VARIABLES:
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name not in SETTINGS:
+            raise ConfigError(f"there is no setting for the environment variable {variable}")
+        values[name] = _parse(name, text, variable)
+    return values
+
+
+def value_type(name: str) -> Any:
+    """The type of a setting's value, without the None of one that may be absent."""
+    declared = TYPES[name]
+    if get_origin(declared) is UnionType:
+        return next(member for member in get_args(declared) if member is not type(None))
+    return declared
+
+
+def _parse(name: str, value: Any, source: str) -> Any:
+    """A setting's value from text or TOML."""
+    wanted = value_type(name)
+    try:
+        if wanted is bool:
+            return _TRUTHS[str(value).lower()]
+        # Only text becomes a number: of TOML's own values, true is no 1 and 1.5 no port.
+        return wanted(value if type(value) is wanted else str(value))
+    except (KeyError, ValueError, TypeError) as error:
+        expected = "true or false" if wanted is bool else _expected(wanted)
+        raise ConfigError(f"{source}: {value!r} is not {expected}") from error
+
+
+_TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _expected(wanted: Any) -> str:
+    if issubclass(wanted, StrEnum):
+        return "one of " + ", ".join(wanted)
+    return {int: "a whole number", float: "a number"}.get(wanted, "a text")
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what cannot be, before anything is started."""
+    if not 0 <= settings.port <= 65_535:
+        raise ConfigError(f"port {settings.port} is not between 0 and 65535")
+    if len(settings.account) != 12 or not settings.account.isdecimal():
+        raise ConfigError(f"account {settings.account!r} is not 12 digits")
+    if settings.initial_partitions is not None and not 1 <= settings.initial_partitions <= 1000:
+        raise ConfigError(
+            f"initial partitions {settings.initial_partitions} is not between 1 and 1000"
+        )
+    if settings.transition_seconds < 0:
+        raise ConfigError("transition seconds cannot be negative")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise ConfigError("a TLS certificate and its key are given together")
+    if settings.credentials is None and not settings.is_loopback and not settings.insecure:
+        raise ConfigError(
+            "without credentials the server listens on this machine alone, "
+            f"not on {settings.host}: give --credentials FILE, "
+            "or --insecure to let anyone in who can reach it"
+        )

@@ -1,0 +1,138 @@
+"""What the server says of itself: its log, and its metrics for Prometheus.
+
+Log texts are constant and what varies stands in named fields; item contents and credentials are
+never logged. Requests are counted in plain dictionaries, which cost a fraction of a metric object
+on the hot path, and turned into metrics when they are collected.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.process_collector import ProcessCollector
+
+from headwater.config import LogFormat
+
+# Upper bounds of the request duration's buckets, in seconds.
+_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def configure_log(log_format: LogFormat, stream: TextIO = sys.stderr) -> None:
+    """Send the log to a stream, for eyes or as JSON lines."""
+    is_console = log_format is LogFormat.console
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            *([] if is_console else [structlog.processors.format_exc_info]),
+            structlog.dev.ConsoleRenderer(colors=stream.isatty())
+            if is_console
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+class _Durations:
+    """How often, how long in all, and how many within each bucket."""
+
+    __slots__ = ("buckets", "count", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self.buckets = [0] * len(_BUCKETS)
+
+    def add(self, seconds: float) -> None:
+        self.count += 1
+        self.seconds += seconds
+        for index, bound in enumerate(_BUCKETS):
+            if seconds <= bound:
+                self.buckets[index] += 1
+                return
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        total = 0
+        found: list[tuple[str, float]] = []
+        for bound, count in zip(_BUCKETS, self.buckets, strict=True):
+            total += count
+            found.append((str(bound), total))
+        return [*found, ("+Inf", self.count)]
+
+
+class RequestCounts:
+    """Requests by operation and outcome, and how long they took."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[tuple[str, str], int] = {}
+        self._durations: dict[str, _Durations] = {}
+
+    def note(self, operation: str, outcome: str, seconds: float) -> None:
+        """Count a request. outcome: `OK` or the code of the error."""
+        key = operation, outcome
+        outcomes = self._outcomes
+        outcomes[key] = outcomes.get(key, 0) + 1
+        durations = self._durations.get(operation)
+        if durations is None:
+            durations = self._durations[operation] = _Durations()
+        durations.add(seconds)
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "headwater_requests", "Requests answered.", labels=["operation", "outcome"]
+        )
+        for (operation, outcome), count in self._outcomes.items():
+            requests.add_metric([operation, outcome], count)
+        yield requests
+        seconds = HistogramMetricFamily(
+            "headwater_request_seconds", "Time from request to answer.", labels=["operation"]
+        )
+        for operation, durations in self._durations.items():
+            seconds.add_metric([operation], durations.cumulated(), durations.seconds)
+        yield seconds
+
+
+class Gauges:
+    """Figures that are read when they are collected."""
+
+    def __init__(self, readings: Mapping[tuple[str, str], Callable[[], float]]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterable[Metric]:
+        for (name, meaning), read in self._readings.items():
+            yield GaugeMetricFamily(name, meaning, value=read())
+
+
+class Telemetry:
+    """The metrics of one server."""
+
+    def __init__(self) -> None:
+        self.requests = RequestCounts()
+        self._registry = CollectorRegistry()
+        self._registry.register(self.requests)
+        ProcessCollector(registry=self._registry)
+
+    def add_gauges(self, readings: Mapping[tuple[str, str], Callable[[], float]]) -> None:
+        """Publish figures: (name, meaning) to a function that reads each."""
+        self._registry.register(Gauges(readings))
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text form (`METRICS_CONTENT_TYPE`)."""
+        return generate_latest(self._registry)
