@@ -38,7 +38,10 @@ def command_options(command: click.Command, path: str = "headwater") -> Mapping[
         ]
     }
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
             found |= command_options(child, f"{path} {name}")
     return found
 

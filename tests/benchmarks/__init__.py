@@ -1,0 +1,19 @@
+"""Throughput, CPU, delay, start-up and memory of a server that runs as its users run it.
+
+    python -m tests.benchmarks [--peers] [--json FILE] [--seconds N] [--rounds N]
+
+Requests are signed beforehand and sent by wrk over keep-alive connections, so what is measured is
+the server. Rounds of all servers and operations are interleaved, so that a slow minute of the
+machine falls on all of them; medians are printed.
+
+__main__.py     the command: what is measured in which order
+servers.py      Headwater and its peers: how each is started and what it can do
+peers.py        installs moto_server and dynalite in an environment of their own
+signing.py      requests as signed bytes, many thousand a second
+workload.py     the tables, and the requests of each operation
+load.py         wrk: finds it, runs it, reads its figures
+wrk.lua         what wrk sends and reports
+usage.py        CPU time and memory of a process and its children
+delay.py        from a write to the start of the function it triggers
+report.py       medians, the printed table, the JSON with machine and commit
+"""

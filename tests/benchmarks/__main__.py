@@ -1,0 +1,144 @@
+"""The command: measures one server after the other, operation by operation, round by round."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from tests.benchmarks import servers, usage
+from tests.benchmarks.delay import measure_delays
+from tests.benchmarks.load import Figures, LoadFailed, find_wrk, run_wrk
+from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
+from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
+from tests.benchmarks.servers import Server
+from tests.benchmarks.workload import pool, prepare, records_of_page
+
+STARTS = 5
+WARM_UP_SECONDS = 1
+NO_WRK = """\
+Throughput is left out: it needs wrk, which is not here and could not be installed.
+    apt-get install wrk    (Debian, Ubuntu)        brew install wrk    (macOS)"""
+NO_PROC = "Throughput and memory are left out: the server's CPU time is read from Linux's /proc."
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--peers", action="store_true", help="measure moto_server and dynalite too")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=TITLES, nargs="+", help="operations to measure")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    results = Results()
+    measure_start(results)
+    measure_throughput(results, options)
+    if options.only is None:
+        measure_delay(results)
+    print_report(results)
+    parameters = {"seconds": options.seconds, "rounds": options.rounds}
+    target = options.json or _default_target()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(as_json(results, parameters), indent=1) + "\n", encoding="utf-8")
+    print(f"written to {target}")
+
+
+def measure_start(results: Results) -> None:
+    """Time from starting the process to its ready line, and its memory before the first request."""
+    print("start-up and idle memory ...")
+    memory = []
+    for _ in range(STARTS):
+        with servers.data_folder() as folder:
+            began = time.perf_counter()
+            with servers.start_headwater(folder) as started:
+                results.startup_seconds.append(time.perf_counter() - began)
+                if usage.is_measurable():
+                    memory.append(usage.resident_bytes(started.process.pid))
+    if memory:
+        results.idle_bytes = int(statistics.median(memory))
+
+
+def measure_throughput(results: Results, options: argparse.Namespace) -> None:
+    wrk = find_wrk()
+    if wrk is None or not usage.is_measurable():
+        print(NO_WRK if wrk is None else NO_PROC)
+        return
+    with ExitStack() as stack:
+        running = [stack.enter_context(start()) for start in _starts(options.peers)]
+        wanted = frozenset(options.only or TITLES)
+        for server in running:
+            print(f"preparing {server.name} ...")
+            prepare(server, server.operations & wanted)
+            if "get_records" in server.operations & wanted:
+                results.records_of_page[server.name] = records_of_page(server)
+        for number in range(options.rounds + 1):
+            _measure_round(results, running, wrk, number, options)
+
+
+def _measure_round(
+    results: Results, running: Sequence[Server], wrk: Path, number: int, options: argparse.Namespace
+) -> None:
+    """Measure each operation on each server once; the round numbered nought only warms up."""
+    print(f"round {number} of {options.rounds} ..." if number else "warming up ...")
+    seconds = options.seconds if number else WARM_UP_SECONDS
+    for operation in options.only or TITLES:
+        for server in running:
+            if operation in server.operations:
+                requests = pool(server, operation, f"round-{number}")
+                figures = _measure(server, wrk, requests, seconds)
+                usage.await_idle(server.process)
+                if figures is None or figures.refused:
+                    print(f"{server.name}, {operation}: {figures or 'no answer in time'}")
+                if number and figures is not None:
+                    results.add(server.name, operation, figures)
+
+
+def _measure(
+    server: Server, wrk: Path, requests: Sequence[bytes], seconds: float
+) -> Figures | None:
+    """One run, or None where a peer cannot keep up; where Headwater cannot, that is an error."""
+    try:
+        return run_wrk(wrk, server.endpoint, server.process, requests, seconds)
+    except LoadFailed:
+        if server.name == OURS:
+            raise
+        return None
+
+
+def measure_delay(results: Results) -> None:
+    print("delay from write to function start ...")
+    with servers.data_folder() as folder, servers.start_headwater(folder) as started:
+        server = Server(OURS, started.endpoint, started.process.pid)
+        results.delays_ms = measure_delays(server, folder)
+
+
+def _starts(peers: bool) -> Iterator[Callable[[], AbstractContextManager[Server]]]:
+    """Headwater and, if wanted, those peers that can be installed here."""
+    yield servers.headwater
+    if peers:
+        for install, start in (
+            (install_moto, servers.moto),
+            (install_dynalite, servers.dynalite),
+        ):
+            try:
+                install()
+            except PeerMissing as missing:
+                print(f"{missing}: left out")
+            else:
+                yield start
+
+
+def _default_target() -> Path:
+    return servers.DATA_PARENT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+
+
+if __name__ == "__main__":
+    main()
