@@ -56,7 +56,7 @@ def test_every_package_has_a_floor(tree):
 def test_every_error_is_documented(tree, reference):
     errors = next(file for file in tree if file.path == "src/headwater/errors.py")
 
-    assert documents.undocumented(documents.error_classes(errors), reference["errors.md"]) == []
+    assert documents.undocumented(documents.error_codes(errors), reference["errors.md"]) == []
 
 
 def test_every_command_and_option_is_documented(reference):
@@ -140,7 +140,10 @@ def test_planted_violation_is_found(rule, planted):
         (determinism.sleeping_tests, source(NAP.format(0), "tests/unit/test_x.py")),
         (words.unfinished_work, source("# TODO(#12): merge shards\n")),
         (words.machine_paths, source("repos/work/x and ~/work/x and ./home/x\n")),
-        (words.workshop_words, source("# the User-Agent header, a user agent, agentless\n")),
+        (
+            words.workshop_words,
+            source("# the User-Agent header, a user agent, the reserved word AGENT\n"),
+        ),
     ],
 )
 def test_what_the_rule_allows_is_not_found(rule, allowed):
@@ -199,9 +202,15 @@ def test_undocumented_error_is_found():
     errors = source("class ServiceError(Exception): ...\nclass Lost(ServiceError): ...\n")
     page = source("`Found` is another error\n", "docs/reference/errors.md")
 
-    findings = documents.undocumented(documents.error_classes(errors), page)
+    findings = documents.undocumented(documents.error_codes(errors), page)
 
     assert findings == ["docs/reference/errors.md does not document `Lost`"]
+
+
+def test_code_that_differs_from_its_class_is_the_one_documented():
+    errors = source("class Lost(E):\n    def code(self):\n        return 'NotFound'\n")
+
+    assert documents.error_codes(errors) == ["NotFound"]
 
 
 def test_undocumented_option_is_found():

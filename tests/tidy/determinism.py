@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from tests.tidy.files import File, full_name, local_names
+from tests.tidy.files import FUNCTION_CODE, File, full_name, local_names
 
 CLOCK = "src/headwater/clock.py"
-# Code that runs inside a function's worker process, as a user's own code does, not in the server.
-OUTSIDE_THE_SERVER = ("src/headwater/functions/bootstrap/", "src/headwater/cli/demo_function/")
+# What runs in a function's worker process has the machine's time, as on Lambda.
+OUTSIDE_THE_SERVER = ("src/headwater/functions/bootstrap/", FUNCTION_CODE)
 
 UNCOMMANDED = frozenset(
     {

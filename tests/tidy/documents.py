@@ -10,13 +10,26 @@ import click
 from tests.tidy.files import File
 
 
-def error_classes(errors: File) -> list[str]:
-    """The classes of errors.py below its root, which are what a client can be told."""
+def error_codes(errors: File) -> list[str]:
+    """The codes of the classes of errors.py below its root, which a client can be told.
+
+    A class's code is its name, unless its property `code` returns another one.
+    """
     return [
-        node.name
+        _code(node)
         for node in errors.tree.body
         if isinstance(node, ast.ClassDef) and node.name != "ServiceError"
     ]
+
+
+def _code(error: ast.ClassDef) -> str:
+    for member in error.body:
+        match member:
+            case ast.FunctionDef(
+                name="code", body=[*_, ast.Return(value=ast.Constant(value=str() as code))]
+            ):
+                return code
+    return error.name
 
 
 def settings(config: File) -> list[str]:

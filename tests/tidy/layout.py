@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.tidy.files import File, imported_names, strings
+from tests.tidy.files import FUNCTION_CODE, File, imported_names, strings
 
 ROOT_PACKAGE = "headwater"
 # Where a running program starts: the commands, and what other programs load by name.
@@ -32,6 +32,7 @@ def unlisted_files(files: Sequence[File]) -> list[str]:
         f"{file.path} is not listed in the docstring of {parent}"
         for file in files
         if file.is_source and not file.path.endswith("__main__.py")
+        if not file.path.startswith(FUNCTION_CODE)
         for parent, _, name in [file.module.rpartition(".")]
         if parent and not re.search(rf"\b{re.escape(name)}\b", listings.get(parent, ""))
     ]
@@ -77,6 +78,7 @@ def dead_modules(files: Sequence[File], starts: Iterable[str] = STARTS) -> list[
         f"{file.path} is reached by no command and by no test of the whole"
         for file in files
         if file.is_source and file.module not in alive
+        if not file.path.startswith(FUNCTION_CODE)
     ]
 
 

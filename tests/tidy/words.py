@@ -13,9 +13,8 @@ QUOTES_ITSELF = ("tests/tidy/", "tests/test_tidy.py")
 UNFINISHED = re.compile(r"\b(?:TODO(?!\(#\d+\))|FIXME|XXX)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|root|home|Users)/[\w.-]")
 WORKSHOP = re.compile(
-    r"(?<!user[- ])(?<!user_)\b(?:coding |AI )?agents?\b(?!\w)"
-    r"|\bsession ids?\b|\bfact sheets?\b|\bthe brief\b|\blanguage models?\b",
-    re.IGNORECASE,
+    r"(?<!user[- ])(?<!User[- ])(?<!user_)\b[Aa]gents?\b"
+    r"|(?i:\bsession ids?\b|\bfact sheets?\b|\bthe brief\b|\blanguage models?\b)"
 )
 
 
