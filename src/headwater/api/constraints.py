@@ -49,8 +49,6 @@ class Constraints:
     def _value(self, shape: Shape, value: Any, path: str) -> Iterator[str]:
         for text in broken(shape, value):
             yield _violation(f"'{self._printed(shape, value)}'", path, text)
-        if shape.name == "AttributeValue":
-            return
         if shape.type == "structure":
             yield from self._structure(shape, value, path)
         elif shape.type == "list":

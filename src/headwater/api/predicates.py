@@ -9,11 +9,11 @@ Nearly every request is answered yes, so this is the hot path and is written for
 from __future__ import annotations
 
 import binascii
-import functools
 from collections.abc import Callable
 from typing import Any, Final
 
 from headwater.api.model import Model, Shape
+from headwater.limits import attribute_name_bytes_max
 
 Predicate = Callable[[Any], bool]
 
@@ -61,8 +61,8 @@ def is_attribute_map(value: Any, depth: int = 0) -> bool:
     """Is it a map of AttributeValues? One loop, as an item is the commonest thing checked."""
     if type(value) is not dict or depth > _NESTING_MAX:
         return False
-    for attribute in value.values():
-        if type(attribute) is not dict:
+    for name, attribute in value.items():
+        if type(attribute) is not dict or len(name) > attribute_name_bytes_max:
             return False
         for kind, content in attribute.items():
             if type(content) is not _scalar_type(kind) and not _is_content(kind, content, depth):
@@ -106,13 +106,11 @@ def _structure(model: Model, shape: Shape) -> Predicate:
 
 
 def _map(model: Model, shape: Shape) -> Predicate:
+    if shape.value == "AttributeValue":
+        return is_attribute_map
     low, high = _lengths(shape)
     is_key = predicate(model, shape.key)
     key_is_free = is_key is _is_string
-    if shape.value == "AttributeValue":
-        if low is None and high is None and key_is_free:
-            return is_attribute_map
-        return functools.partial(_accepts_attributes, is_key)
     is_value = predicate(model, shape.value)
 
     def accepts(value: Any) -> bool:
@@ -124,10 +122,6 @@ def _map(model: Model, shape: Shape) -> Predicate:
         return True
 
     return accepts
-
-
-def _accepts_attributes(is_key: Predicate, value: Any) -> bool:
-    return is_attribute_map(value) and all(map(is_key, value))
 
 
 def _list(model: Model, shape: Shape) -> Predicate:

@@ -97,9 +97,13 @@ def rest_response(reply: Reply, request_id: str, status: int) -> Response:
     """A reply in Lambda's protocol; status is the operation's own."""
     headers = [("x-amzn-RequestId", request_id), *reply.headers]
     status = reply.status or status
-    if status != HTTPStatus.NO_CONTENT:
+    if status != HTTPStatus.NO_CONTENT and not _has_content_type(reply.headers):
         headers.append(_JSON)
     return Response(status, headers, reply.body)
+
+
+def _has_content_type(headers: Headers) -> bool:
+    return any(name.lower() == "content-type" for name, _ in headers)
 
 
 def page(status: int, text: str, request_id: str) -> Response:
