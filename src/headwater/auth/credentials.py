@@ -142,9 +142,9 @@ def _text_field(entry: Mapping[str, object], name: str, place: str) -> str:
 
 
 def _line_of(error: configparser.Error) -> int:
-    if isinstance(error, configparser.ParsingError) and error.errors:
-        return error.errors[0][0]
-    line: int = getattr(error, "lineno", None) or 1
+    """The number of the line at fault; each kind of error keeps it in its own way."""
+    faults: list[tuple[int, str]] = getattr(error, "errors", [])
+    line: int = faults[0][0] if faults else getattr(error, "lineno", None) or 1
     return line
 
 
