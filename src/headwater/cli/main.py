@@ -9,7 +9,12 @@ import click
 
 from headwater import __version__
 
-_COMMANDS: Final = {"serve": "headwater.cli.serve"}
+_COMMANDS: Final = {
+    "demo": "headwater.cli.demo.command",
+    "function": "headwater.cli.function",
+    "serve": "headwater.cli.serve",
+    "tail": "headwater.cli.tail",
+}
 
 
 class _LazyGroup(click.Group):

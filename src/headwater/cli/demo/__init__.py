@@ -1,0 +1,9 @@
+"""`headwater demo`: a real git history flows through a table, its stream and a function.
+
+command.py  the command: runs the steps, shows progress, prints the proofs
+history.py  a git history as changes, a git tree as items
+replay.py   writes the changes
+proofs.py   proves tables and stream from what any client can read
+server.py   starts a server of its own
+function/   the function that maintains the derived table; deployed as it is
+"""

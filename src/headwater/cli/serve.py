@@ -1,0 +1,77 @@
+"""`headwater serve`: runs a server. Its options are made from the settings themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from headwater import __version__
+from headwater.app import Ready, serve
+from headwater.config import SETTINGS, TYPES, ConfigError, Settings, load, value_type
+from headwater.storage.engine import StoreInUse, Unavailable
+from headwater.telemetry import configure_log
+
+
+def _option(name: str) -> click.Option:
+    """The command line's option for a setting."""
+    setting = SETTINGS[name]
+    flag = "--" + name.replace("_", "-")
+    wanted = value_type(name)
+    default = "" if setting.default is None else f"  [default: {setting.default}]"
+    if wanted is bool:
+        return click.Option([flag], is_flag=True, default=None, help=setting.metadata["meaning"])
+    kind: Any = {int: click.INT, float: click.FLOAT, str: click.STRING}.get(wanted)
+    if wanted is Path:
+        kind = click.Path(path_type=Path)
+    elif isinstance(wanted, type) and issubclass(wanted, StrEnum):
+        kind = click.Choice(list(wanted))
+    return click.Option([flag], type=kind, help=setting.metadata["meaning"] + default)
+
+
+def _run(config: Path | None, **options: Any) -> None:
+    """Run a server until it is told to stop (SIGTERM or SIGINT)."""
+    try:
+        settings = load(options, file=config)
+        configure_log(settings.log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, lambda ready: _announce(settings, ready)))
+    except (ConfigError, StoreInUse, Unavailable) as error:
+        click.echo(f"headwater: {error}", err=True)
+        sys.exit(2)
+
+
+def _announce(settings: Settings, ready: Ready) -> None:
+    """Say where the server is, with the line to paste. Other programs wait for that line."""
+    kept = "in memory" if settings.memory else f"in {settings.data}"
+    click.echo(f"Headwater {__version__} is ready at {ready.endpoint}, data {kept}\n")
+    click.echo(f"    export AWS_ENDPOINT_URL={ready.endpoint}")
+    if settings.credentials is None:
+        click.echo(
+            "    export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
+            f"AWS_DEFAULT_REGION={settings.region}"
+        )
+    click.echo("")
+    sys.stdout.flush()
+
+
+command = click.Command(
+    "serve",
+    callback=_run,
+    help=_run.__doc__,
+    params=[
+        click.Option(
+            ["--config"],
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            envvar="HEADWATER_CONFIG",
+            show_envvar=True,
+            help="TOML file with settings by the same names.",
+        ),
+        *(_option(name) for name in TYPES),
+    ],
+)
