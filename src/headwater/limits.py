@@ -20,6 +20,7 @@ number_digits_max: Final = 38
 expression_bytes_max: Final = 4 * KB
 expression_operators_max: Final = 300
 expression_placeholder_bytes_max: Final = 255
+expression_placeholders_bytes_max: Final = 2 * MB
 expression_in_operands_max: Final = 100
 
 # Requests and pages
@@ -37,13 +38,30 @@ scan_segments_max: Final = 1_000_000
 # Indexes
 global_indexes_max: Final = 20
 local_indexes_max: Final = 5
+projected_attributes_max: Final = 100
+
+# Tables
+throughput_units_max: Final = 10**12
+table_units_default_max: Final = 40_000
+table_list_max: Final = 100
+tags_max: Final = 50
+tags_page_max: Final = 10
+table_step_items_max: Final = 256
+table_step_bytes_max: Final = MB
+table_maintenance_max: Final = 4
+table_count_items_max: Final = 1000
+table_count_bytes_max: Final = MB
+table_count_seconds: Final = 60.0
 
 # Streams
 stream_retention_seconds: Final = 24 * 3600
 stream_records_max: Final = 1000
 stream_page_bytes_max: Final = MB
 stream_shards_page_max: Final = 100
+streams_page_max: Final = 100
 shard_iterator_seconds: Final = 15 * 60
+trim_seconds: Final = 60
+trim_commit_entries_max: Final = 1000
 
 # Functions
 function_payload_bytes_max: Final = 6 * MB

@@ -15,4 +15,5 @@ whatever a handler raises leaves as an answer an AWS client understands.
     routes.py       Lambda's paths to operations; path, query and headers into one input
     reply.py        answers and errors as bytes and headers
     operation.py    a request to its operation, checked, to its handler
+    streams.py      handlers of DynamoDB Streams
 """

@@ -85,6 +85,11 @@ def shard_bytes(shard_id: ShardId) -> bytes:
     return int(milliseconds).to_bytes(8, "big") + bytes.fromhex(suffix)
 
 
+def shard_id_of(stored: bytes) -> ShardId:
+    """The shard that 12 bytes within keys stand for."""
+    return ShardId(f"shardId-{int.from_bytes(stored[:8], 'big'):020d}-{stored[8:].hex()}")
+
+
 def shard(table_id: TableId, shard_id: ShardId) -> bytes:
     return b"s" + table_bytes(table_id) + shard_bytes(shard_id)
 
@@ -92,6 +97,15 @@ def shard(table_id: TableId, shard_id: ShardId) -> bytes:
 def shards_span(table_id: TableId) -> tuple[bytes, bytes]:
     prefix = b"s" + table_bytes(table_id)
     return prefix, after_prefix(prefix)
+
+
+def every_shard_span() -> tuple[bytes, bytes]:
+    return b"s", b"t"
+
+
+def table_of_shard(key: bytes) -> TableId:
+    """The table of a shard's key."""
+    return TableId(str(UUID(bytes=key[1:17])))
 
 
 def head(table_id: TableId, shard_id: ShardId) -> bytes:

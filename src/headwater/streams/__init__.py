@@ -4,4 +4,10 @@ entry.py      one change: keys, old image, new image; its stored bytes
 shard.py      lineage: partitions, splits, rollover, closing; sequence numbers
 log.py        append behind a shard's head; read after a sequence number
 window.py     streams: windows over a table's log, with label and view type
+listing.py    which streams and shards can be seen now
+position.py   where in a shard reading starts: horizon, latest, a number, a time
+page.py       one page of a shard, up to its end
+iterator.py   shard iterator tokens
+render.py     an entry as a stream record or a record of Lambda's event
+retention.py  trims what is older than a day
 """

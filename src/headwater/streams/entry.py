@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-_HEADER: Final = struct.Struct(">BBBQIIIIIB")
+HEADER: Final = struct.Struct(">BBBQIIIIIB")
 _VERSION: Final = 1
 _BY_SERVICE: Final = 1
 
@@ -68,7 +68,7 @@ def encode(entry: Entry, time_us: int) -> bytes:
     """The stored bytes of an entry that takes this time instead of its own."""
     keys, new, old = entry.keys, entry.new, entry.old
     origin = entry.origin.encode()
-    header = _HEADER.pack(
+    header = HEADER.pack(
         _VERSION,
         entry.kind,
         _BY_SERVICE if entry.is_by_service else 0,
@@ -96,9 +96,9 @@ def decode(stored: bytes) -> Entry:
         keys_length,
         new_length,
         origin,
-    ) = _HEADER.unpack_from(stored)
+    ) = HEADER.unpack_from(stored)
     assert version == _VERSION, "a stored log entry has a version this code does not know"
-    keys_at = _HEADER.size + origin
+    keys_at = HEADER.size + origin
     new_at = keys_at + keys_length
     old_at = new_at + new_length
     return Entry(
@@ -107,9 +107,14 @@ def decode(stored: bytes) -> Entry:
         Image(stored[keys_at:new_at], keys_size),
         Image(stored[new_at:old_at], new_size),
         Image(stored[old_at:], old_size),
-        bool(flags & _BY_SERVICE),
-        stored[_HEADER.size : keys_at].decode(),
+        is_by_service(flags),
+        stored[HEADER.size : keys_at].decode(),
     )
+
+
+def is_by_service(flags: int) -> bool:
+    """Whether an entry with these flags was made by the service, not by a client."""
+    return bool(flags & _BY_SERVICE)
 
 
 def time_us_of(stored: bytes) -> int:

@@ -25,7 +25,7 @@ from headwater.storage.keyspace import SequenceNumber, ShardId
 HASH_MAX: Final = 2**64 - 1
 _LANE_BITS: Final = 16
 _LANES: Final = 2**_LANE_BITS
-_TEXT_BASE: Final = 10**20
+TEXT_BASE: Final = 10**20
 _HEAD: Final = struct.Struct(">QQB")
 
 
@@ -141,6 +141,22 @@ def next_number(last: int, lane: int) -> SequenceNumber:
     return SequenceNumber((((last >> _LANE_BITS) + 1) << _LANE_BITS) | lane)
 
 
+def number_from(number: int, lane: int) -> SequenceNumber:
+    """The smallest number of a lane that is not below `number`."""
+    candidate = (number & ~(_LANES - 1)) | lane
+    return SequenceNumber(candidate if candidate >= number else candidate + _LANES)
+
+
+def number_before(number: int) -> SequenceNumber:
+    """The number before one of the same lane. Within a shard no number is left out."""
+    return SequenceNumber(number - _LANES)
+
+
+def middle_number(low: int, high: int) -> SequenceNumber:
+    """A number of the same lane as both, from `low` up to but not including `high`."""
+    return SequenceNumber(low + ((high - low) >> (_LANE_BITS + 1) << _LANE_BITS))
+
+
 def next_lane(lane: int) -> int:
     """The lane after one; lanes are given in turn and begin again after 65,536 shards."""
     return (lane + 1) % _LANES
@@ -148,12 +164,12 @@ def next_lane(lane: int) -> int:
 
 def sequence_text(number: int) -> str:
     """A sequence number as readers see it: decimal, 21 digits."""
-    return str(_TEXT_BASE + number)
+    return str(TEXT_BASE + number)
 
 
 def parse_sequence(text: str) -> int:
     """The stored number of a text; numbers below all others give -1, above all others 2**64."""
-    return min(max(int(text) - _TEXT_BASE, -1), 2**64)
+    return min(max(int(text) - TEXT_BASE, -1), 2**64)
 
 
 def encode_head(head: Head) -> bytes:

@@ -1,0 +1,104 @@
+"""Trims what is older than the retention, in bounded commits, from the oldest on.
+
+Readers see the horizon exactly (`listing`, `page`); this only gives the room back. A closed shard
+goes when it closed before the horizon, with whatever it still has; a disabled stream goes after
+its shards. Whatever stops between two commits goes on at the next round: nothing is remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from headwater.clock import Clock
+from headwater.limits import stream_retention_seconds, trim_commit_entries_max, trim_seconds
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer, View
+from headwater.storage.engine import Engine, Span, Unavailable
+from headwater.storage.keyspace import TableId
+from headwater.streams import listing
+from headwater.streams import shard as shards
+from headwater.streams import window as windows
+from headwater.streams.entry import time_us_of
+from headwater.streams.shard import Shard
+
+_READ_BYTES_MAX: Final = 4 * 1024 * 1024
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long entries are kept, and how often what is older is looked for."""
+
+    retention_seconds: float = stream_retention_seconds
+    round_seconds: float = trim_seconds
+
+
+class _Delete:
+    """Work that removes keys; what they hold never changes, so nothing need be read."""
+
+    def __init__(self, keys: list[bytes]) -> None:
+        self._keys = keys
+        self.reads: list[bytes] = []
+
+    def run(self, view: View) -> None:
+        for key in self._keys:
+            view.delete(key)
+
+
+class Trimmer:
+    """Trims the whole store, round after round, as a task of the server."""
+
+    def __init__(
+        self, engine: Engine, committer: Committer, clock: Clock, settings: RetentionSettings
+    ) -> None:
+        self._engine = engine
+        self._committer = committer
+        self._clock = clock
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Trim until cancelled; a store that cannot serve now is tried again next round."""
+        while True:
+            await self._clock.sleep(self._settings.round_seconds)
+            try:
+                await self.trim()
+            except Unavailable as error:
+                _log.warning("trim_failed", error=str(error))
+
+    async def trim(self) -> int:
+        """Remove everything that is older than the retention now; returns how many entries."""
+        horizon = listing.horizon_us(self._clock.now(), self._settings.retention_seconds)
+        count = 0
+        async for key, stored in listing.entries(self._engine, keyspace.every_shard_span()):
+            shard = shards.decode(stored)
+            count += await self._trim_shard(keyspace.table_of_shard(key), shard, horizon)
+        async for key, stored in listing.entries(self._engine, keyspace.every_stream_span()):
+            if not listing.stream_is_seen(windows.decode(stored), horizon):
+                await self._committer.submit(_Delete([key]))
+        return count
+
+    async def _trim_shard(self, table_id: TableId, shard: Shard, horizon: int) -> int:
+        is_over = not listing.shard_is_seen(shard, horizon)
+        prefix = keyspace.log_prefix(table_id, shard.shard_id)
+        count = 0
+        while keys := await self._trimmed_keys(prefix, horizon):
+            await self._committer.submit(_Delete(keys))
+            count += len(keys)
+        if is_over:
+            shard_key = keyspace.shard(table_id, shard.shard_id)
+            head_key = keyspace.head(table_id, shard.shard_id)
+            await self._committer.submit(_Delete([shard_key, head_key]))
+        return count
+
+    async def _trimmed_keys(self, prefix: bytes, horizon: int) -> list[bytes]:
+        """The oldest entries of a shard, so far as they are to go and fit into one commit."""
+        stop = prefix + b"\xff" * 9
+        oldest = await self._engine.scan(Span(prefix, stop, 1))
+        if not oldest or time_us_of(oldest[0][1]) >= horizon:
+            return []
+        span = Span(prefix, stop, trim_commit_entries_max, bytes_max=_READ_BYTES_MAX)
+        found = await self._engine.scan(span)
+        return [key for key, entry in found if time_us_of(entry) < horizon]
