@@ -26,7 +26,9 @@ TEXTS = st.one_of(
     st.sampled_from(["music", "arn:aws:dynamodb:us-east-1:000000000000:table/music", "x" * 300]),
 )
 NUMBERS = st.one_of(
-    st.integers(-2, 2**64), st.sampled_from([0, 1, 25, 26, 100, 101]), st.floats(allow_nan=False)
+    st.integers(-2, 2**64),
+    st.sampled_from([0, 1, 25, 26, 100, 101]),
+    st.floats(allow_nan=False, allow_infinity=False),
 )
 WRONG = st.one_of(
     st.none(), st.booleans(), NUMBERS, TEXTS, st.just([]), st.just({}), st.just([None])

@@ -137,7 +137,7 @@ def _integer(shape: Shape, value: Any) -> int:
     if isinstance(value, bool | str):
         _refuse(f"{_token(value)} cannot be converted to {_JAVA_NAMES[shape.type]}")
     bound = 1 << _INTEGER_BITS[shape.type]
-    return max(-bound, min(bound - 1, int(value)))
+    return int(max(-bound, min(bound - 1, value)))
 
 
 def _number(shape: Shape, value: Any) -> float:

@@ -189,6 +189,15 @@ def test_integer_out_of_range_becomes_the_nearest_in_it():
     assert "Value '2147483647' at 'limit'" in error.message
 
 
+def test_null_in_a_set_is_refused():
+    error = refusal("PutItem", put({"SS": ["a", None]}))
+
+    assert error.message == (
+        "1 validation error detected: Value null at 'item.pk.member.sS.2.member' failed to "
+        "satisfy constraint: Member must not be null"
+    )
+
+
 def test_nesting_far_beyond_the_limit_is_refused_before_the_stack_is_at_risk():
     error = refusal("PutItem", put(nested(400)))
 
