@@ -184,6 +184,14 @@ def test_module_reached_from_a_command_is_alive(command):
     assert layout.dead_modules(tree) == []
 
 
+def test_module_that_a_docstring_mentions_is_still_dead():
+    command = source('"""Unlike planted.py."""\n', "src/headwater/cli.py")
+
+    findings = layout.dead_modules([package("x"), source("x = 1"), command])
+
+    assert any(finding.startswith("src/headwater/planted.py") for finding in findings)
+
+
 def test_package_outside_the_import_contract_is_found():
     planted = package("New.", "src/headwater/newcomer/__init__.py")
 

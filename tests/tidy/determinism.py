@@ -55,9 +55,10 @@ def sleeping_tests(files: Iterable[File]) -> list[str]:
         f"{file.path}:{node.lineno}: waits a fixed time; wait for the thing itself"
         for file in files
         if file.is_test and not file.path.startswith("tests/benchmarks/")
+        for names in [local_names(file)]
         for node in ast.walk(file.tree)
         if isinstance(node, ast.Call)
-        if full_name(node.func, local_names(file)) in SLEEPS and _waits(node)
+        if full_name(node.func, names) in SLEEPS and _waits(node)
     ]
 
 

@@ -127,9 +127,11 @@ def full_name(expression: ast.expr, names: Mapping[str, str]) -> str | None:
 
 
 def strings(file: File) -> Iterable[str]:
-    """Every string constant of a Python file."""
+    """Every string constant of a Python file that is a value, which a docstring is not."""
+    docstrings = {id(node.value) for node in ast.walk(file.tree) if isinstance(node, ast.Expr)}
     return (
         node.value
         for node in ast.walk(file.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if id(node) not in docstrings
     )
