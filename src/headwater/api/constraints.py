@@ -119,15 +119,20 @@ class Constraints:
 
 
 def broken(shape: Shape, value: Any) -> list[str]:
-    """The shape's own limits that a value breaks, members not looked at."""
+    """The shape's own limits that a value breaks, members not looked at.
+
+    A text too long for its shape is not held against the pattern too: some of AWS's patterns take
+    time beyond all measure on a text of megabytes.
+    """
     found = []
     pattern, low, high, enum = _limits_in_order(shape)
-    if shape.regex is not None and not shape.regex.fullmatch(value):
-        found.append(pattern)
     measured = _measured(shape, value)
+    too_long = shape.maximum is not None and measured > shape.maximum
+    if shape.regex is not None and not too_long and not shape.regex.fullmatch(value):
+        found.append(pattern)
     if shape.minimum is not None and measured < shape.minimum:
         found.append(low)
-    if shape.maximum is not None and measured > shape.maximum:
+    if too_long:
         found.append(high)
     if shape.enum and value not in shape.enum:
         found.append(enum)

@@ -97,7 +97,9 @@ def rest_response(reply: Reply, request_id: str, status: int) -> Response:
     """A reply in Lambda's protocol; status is the operation's own."""
     headers = [("x-amzn-RequestId", request_id), *reply.headers]
     status = reply.status or status
-    if status != HTTPStatus.NO_CONTENT and not _has_content_type(reply.headers):
+    if status == HTTPStatus.NO_CONTENT:
+        return Response(status, headers, b"")
+    if not _has_content_type(reply.headers):
         headers.append(_JSON)
     return Response(status, headers, reply.body)
 

@@ -208,7 +208,8 @@ def test_rest_answer_keeps_the_handlers_status_and_headers():
     ]
 
 
-def test_rest_answer_without_content_has_no_type():
-    response = rest_response(Reply(b""), "ID", 204)
+def test_rest_answer_without_content_has_neither_body_nor_type():
+    response = rest_response(Reply.json({}), "ID", 204)
 
+    assert response.body == b""
     assert response.headers == [("x-amzn-RequestId", "ID")]

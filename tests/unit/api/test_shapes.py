@@ -425,6 +425,14 @@ def test_lambda_member_keeps_its_capitals_after_the_first():
     )
 
 
+def test_text_too_long_is_not_held_against_the_pattern():
+    error = refusal("GetFunction", {"FunctionName": " " * 300}, "lambda")
+
+    assert error.message is not None
+    assert error.message.startswith("1 validation error detected: ")
+    assert error.message.endswith("Member must have length less than or equal to 256")
+
+
 def test_lambda_list_of_enums_is_told_as_a_whole():
     body = {
         "FunctionName": "f",
