@@ -111,9 +111,9 @@ class Reception:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # We offer no other protocol, so the request stands as it is and the next follows.
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
-                data = data[upgrade.args[0] :]
+                self._expect_message()
             except httptools.HttpParserError as error:
                 if isinstance(error.__context__, Refused):
                     raise error.__context__ from None
@@ -169,6 +169,8 @@ class Reception:
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # not complete at all: `_parse` reads it again
         request = self._request()
         keep_alive = self._parser.should_keep_alive()
         self.is_open = self.is_open and keep_alive
@@ -187,6 +189,19 @@ class Reception:
         self._pieces: list[bytes] = []
         self.body_bytes = 0
         self._silent_bytes = 0
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head just read, as if the client had not offered to change to another protocol.
+
+        We have none to change to, so the request stands and its body follows; the parser, though,
+        stops reading HTTP at the end of such a head.
+        """
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            _refuse(405, "CONNECT is not supported")
+        lines = [f"{name}: {text}" for name, text in self._headers.items() if name != "upgrade"]
+        fields = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        return b"%s %s HTTP/1.1\r\n%s" % (method, self._url, fields)
 
     def _head_size(self) -> int:
         headers = self._headers
