@@ -49,6 +49,7 @@ tags_page_max: Final = 10
 table_step_items_max: Final = 256
 table_step_bytes_max: Final = MB
 table_maintenance_max: Final = 4
+table_retry_seconds: Final = 1.0
 table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0

@@ -1,0 +1,114 @@
+"""How an invocation ended, in AWS's words; pure.
+
+Texts as Lambda gives them: `Sandbox.Timedout`, `Runtime.ExitError`,
+`Function.ResponseSizeTooLarge`, and the START, END and REPORT lines of its text log
+(AWS Lambda Developer Guide, "Troubleshoot invocation issues" and "Viewing CloudWatch logs").
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import orjson
+
+from headwater import limits
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeResult:
+    """What the caller of a function is given.
+
+    error: None if the function returned; "Unhandled" if it failed in any way.
+    log_tail: the last 4 KB of the invocation's log.
+    started_at: the clock's time when the runtime took the event, or when its start failed.
+    """
+
+    payload: bytes
+    error: Literal["Unhandled"] | None
+    log_tail: bytes
+    executed_version: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the REPORT line says; init_seconds only for the first invocation of a worker."""
+
+    seconds: float
+    memory_mb: int
+    memory_used_bytes: int | None
+    init_seconds: float | None
+
+
+def time_out(request_id: str, seconds: int) -> bytes:
+    text = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+    return orjson.dumps({"errorType": "Sandbox.Timedout", "errorMessage": text})
+
+
+def exit_error(request_id: str, reason: str) -> bytes:
+    text = f"RequestId: {request_id} Error: {reason}"
+    return orjson.dumps({"errorType": "Runtime.ExitError", "errorMessage": text})
+
+
+def result_too_large() -> bytes:
+    size = limits.function_result_bytes_max
+    text = f"Response payload size exceeded maximum allowed payload size ({size} bytes)."
+    return orjson.dumps({"errorMessage": text, "errorType": "Function.ResponseSizeTooLarge"})
+
+
+def start_error(request_id: str, account: bytes) -> bytes:
+    """A runtime's account of a failed start, with the id of the invocation it answers."""
+    try:
+        members = orjson.loads(account)
+    except orjson.JSONDecodeError:
+        return account
+    if isinstance(members, dict) and members.get("requestId") == "":
+        return orjson.dumps({**members, "requestId": request_id})
+    return account
+
+
+def exit_reason(status: int) -> str:
+    """Why a process is gone: its exit status, or its signal as a negative number."""
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    if status > 0:
+        return f"Runtime exited with error: exit status {status}"
+    name = signal.strsignal(-status) or f"signal {-status}"
+    return f"Runtime exited with error: signal: {name.lower()}"
+
+
+def start_line(request_id: str, version: str) -> bytes:
+    return f"START RequestId: {request_id} Version: {version}".encode()
+
+
+def time_out_line(request_id: str, seconds: int, now: float) -> bytes:
+    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    stamp = moment.replace("+00:00", "Z")
+    return f"{stamp} {request_id} Task timed out after {seconds:.2f} seconds\n".encode()
+
+
+def exit_line(request_id: str, reason: str) -> bytes:
+    return f"RequestId: {request_id} Error: {reason}\nRuntime.ExitError".encode()
+
+
+def end_lines(request_id: str, usage: Usage) -> tuple[bytes, bytes]:
+    """The END and the REPORT line."""
+    spent = usage.seconds * 1000
+    report = (
+        f"REPORT RequestId: {request_id}\tDuration: {spent:.2f} ms\t"
+        f"Billed Duration: {math.ceil(spent)} ms\tMemory Size: {usage.memory_mb} MB\t"
+    )
+    if usage.memory_used_bytes is not None:
+        report += f"Max Memory Used: {math.ceil(usage.memory_used_bytes / limits.MB)} MB\t"
+    if usage.init_seconds is not None:
+        report += f"Init Duration: {usage.init_seconds * 1000:.2f} ms\t"
+    return f"END RequestId: {request_id}".encode(), report.encode()
+
+
+def day(now: float) -> str:
+    """A moment's day as the names of log streams begin: `2026/11/23`."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y/%m/%d")

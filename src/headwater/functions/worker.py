@@ -1,0 +1,334 @@
+"""One worker: a process that runs one function's events, one after the other.
+
+    STARTING -> IDLE -> BUSY -> ANSWERED -> IDLE ...      any of them -> GONE
+
+It is STARTING until its runtime first asks for an event, BUSY from taking one until it has posted
+how that ended, ANSWERED until it asks again. Every invocation given to it ends exactly once: by
+what the runtime posts, by its time being over, or by the end of the process. All waits that are
+policy go by the clock; the owner decides what runs where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Literal, Protocol
+
+from headwater import limits
+from headwater.clock import Chance, Clock
+from headwater.errors import ServiceException
+from headwater.functions import outcome, process, runtime_api
+from headwater.functions.environment import Place, Surroundings, worker_environment
+from headwater.functions.function import FunctionVersion
+from headwater.functions.log import FunctionLog, LineSplitter, LogLine, Tail
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap")
+
+
+class Client(Enum):
+    """The runtime interface client that workers run; the value is launch.py's word for it."""
+
+    AWSLAMBDARIC = "awslambdaric"
+    OWN = str(_BOOTSTRAP / "runtime.py")
+
+
+class State(Enum):
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    ANSWERED = "answered"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What all workers share. scratch: the folder in which each gets a folder of its own."""
+
+    clock: Clock
+    chance: Chance
+    surroundings: Surroundings
+    client: Client
+    scratch: Path
+
+
+@dataclass(slots=True, eq=False)
+class Invocation:
+    """One call of a function, from being asked for to its end."""
+
+    request_id: str
+    payload: bytes
+    ended: asyncio.Future[outcome.InvokeResult]
+
+    def end(self, result: outcome.InvokeResult) -> None:
+        if not self.ended.done():
+            self.ended.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """End it without a result: the server failed, not the function."""
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+
+class Owner(Protocol):
+    """Who decides what a worker runs."""
+
+    def worker_ready(self, worker: Worker) -> None:
+        """It is IDLE: give it an invocation now or later, or dismiss it."""
+
+    def worker_gone(self, worker: Worker) -> None:
+        """Its process has ended; what it was running has been told."""
+
+
+class Worker:
+    """A worker process and what it is doing."""
+
+    def __init__(
+        self, version: FunctionVersion, settings: WorkerSettings, owner: Owner, log: FunctionLog
+    ) -> None:
+        self.version = version
+        self.state = State.STARTING
+        self.has_started = False
+        self.is_dismissed = False
+        self.scratch = settings.scratch / settings.chance.token(8).hex()
+        self._settings = settings
+        self._clock = settings.clock
+        self._owner = owner
+        self._log = log
+        self._splitter = LineSplitter()
+        self._tail = Tail()
+        self._listener: runtime_api.Listener | None = None
+        self._process: process.Process | None = None
+        self._taker: runtime_api.EventTaker | None = None
+        self._invocation: Invocation | None = None
+        self._start_account: bytes | None = None
+        self._born = self._clock.monotonic()
+        self._init_seconds: float | None = None
+        self._taken_at = 0.0
+        self._taken_monotonic = self._born
+        self._deadline = 0.0
+        self._is_out_of_time = False
+        self._exit_reason = ""
+        self._cancel_check: Callable[[], None] = _nothing
+
+    async def start(self) -> None:
+        """Start the process. Raises OSError or ValueError if the system refuses."""
+        self.scratch.mkdir(mode=0o700)
+        self._listener = await runtime_api.listen(self)
+        self._watch(max(limits.function_init_seconds_max, self.version.timeout_seconds))
+        try:
+            self._process = await process.start(self._command(), self._printed, self._exited)
+        except (OSError, ValueError):
+            self._end()
+            raise
+        if self.is_dismissed:
+            self._process.kill()
+
+    def give(self, invocation: Invocation) -> None:
+        """Hand the event to the waiting runtime. Only when `can_take`."""
+        assert self.state is State.IDLE
+        assert self._taker is not None
+        self.state = State.BUSY
+        self._invocation = invocation
+        self._note(outcome.start_line(invocation.request_id, self.version.version))
+        self._taken_at = self._clock.now()
+        self._taken_monotonic = self._clock.monotonic()
+        self._watch(self.version.timeout_seconds)
+        taker, self._taker = self._taker, None
+        taker.send(
+            runtime_api.Event(
+                invocation.request_id,
+                int(self._deadline * 1000),
+                self.version.arn,
+                invocation.payload,
+            )
+        )
+
+    def can_take(self) -> bool:
+        """Whether it waits for an event and its process is there to take it."""
+        return self.state is State.IDLE and self._process is not None and self._process.is_alive()
+
+    def dismiss(self) -> None:
+        """End it, now; an invocation it runs is told that the server failed."""
+        self.is_dismissed = True
+        if self._invocation is not None and self.state is State.BUSY:
+            self._invocation.fail(ServiceException("The function's worker was stopped."))
+        if self._process is not None:
+            self._process.kill()
+
+    def fail_start(self, invocation: Invocation) -> None:
+        """End an invocation that waited for this worker, which never came to be ready."""
+        assert not self.has_started
+        request_id = invocation.request_id
+        self._taken_at = self._clock.now()
+        self._taken_monotonic = self._born
+        self._note(outcome.start_line(request_id, self.version.version))
+        if self._start_account is not None:
+            payload = outcome.start_error(request_id, self._start_account)
+        else:
+            payload = self._ending(request_id)
+        invocation.end(self._result(request_id, payload, "Unhandled"))
+
+    # runtime_api.Runtime
+
+    def next_asked(self, taker: runtime_api.EventTaker) -> bool:
+        if self.state not in (State.STARTING, State.ANSWERED) or self.is_dismissed:
+            return False
+        if not self.has_started:
+            self.has_started = True
+            self._init_seconds = self._clock.monotonic() - self._born
+        self._cancel_check()
+        self._taker = taker
+        self.state = State.IDLE
+        self._owner.worker_ready(self)
+        return True
+
+    def next_abandoned(self, taker: runtime_api.EventTaker) -> None:
+        if taker is self._taker and self.state is State.IDLE:
+            self.dismiss()  # it will never hear of an event
+
+    def response_posted(self, request_id: str, body: bytes) -> bool:
+        return self._answered(request_id, body, None)
+
+    def response_refused(self, request_id: str) -> bool:
+        return self._answered(request_id, outcome.result_too_large(), "Unhandled")
+
+    def error_posted(self, request_id: str, body: bytes) -> bool:
+        return self._answered(request_id, body, "Unhandled")
+
+    def start_failed(self, body: bytes) -> bool:
+        if self.state is not State.STARTING:
+            return False
+        self._start_account = body  # told when the process has exited, with all it printed
+        return True
+
+    # how an invocation ends
+
+    def _answered(
+        self, request_id: str, payload: bytes, error: Literal["Unhandled"] | None
+    ) -> bool:
+        invocation = self._invocation
+        if self.state is not State.BUSY or invocation is None:
+            return False
+        if invocation.request_id != request_id:
+            return False
+        self.state = State.ANSWERED
+        self._invocation = None
+        if self._process is not None:
+            self._process.drain()
+        invocation.end(self._result(request_id, payload, error))
+        return True
+
+    def _exited(self, status: int) -> None:
+        invocation, self._invocation = self._invocation, None
+        self._exit_reason = outcome.exit_reason(status)
+        if invocation is not None:
+            payload = self._ending(invocation.request_id)
+            invocation.end(self._result(invocation.request_id, payload, "Unhandled"))
+        self._end()
+        self._owner.worker_gone(self)
+
+    def _ending(self, request_id: str) -> bytes:
+        """The payload for an invocation that the process did not live to answer."""
+        seconds = self.version.timeout_seconds
+        if self._is_out_of_time:
+            self._note(outcome.time_out_line(request_id, seconds, self._clock.now()))
+            return outcome.time_out(request_id, seconds)
+        self._note(outcome.exit_line(request_id, self._exit_reason))
+        return outcome.exit_error(request_id, self._exit_reason)
+
+    def _result(
+        self, request_id: str, payload: bytes, error: Literal["Unhandled"] | None
+    ) -> outcome.InvokeResult:
+        """The result, after closing the invocation's log."""
+        used = self._process.memory_used_bytes() if self._process is not None else None
+        usage = outcome.Usage(
+            seconds=self._clock.monotonic() - self._taken_monotonic,
+            memory_mb=self.version.memory_mb,
+            memory_used_bytes=used,
+            init_seconds=self._init_seconds,
+        )
+        self._init_seconds = None
+        self._take_lines(self._splitter.flush())
+        for line in outcome.end_lines(request_id, usage):
+            self._note(line)
+        tail, self._tail = self._tail, Tail()
+        return outcome.InvokeResult(
+            payload, error, tail.read(), self.version.version, self._taken_at
+        )
+
+    # watching it
+
+    def _watch(self, seconds: float) -> None:
+        self._cancel_check()
+        self._deadline = self._clock.now() + seconds
+        self._plan_check()
+
+    def _plan_check(self) -> None:
+        soon = self._clock.now() + limits.function_memory_check_seconds
+        self._cancel_check = self._clock.call_at(min(soon, self._deadline), self._check)
+
+    def _check(self) -> None:
+        if self._process is not None:
+            if self._clock.now() >= self._deadline:
+                self._is_out_of_time = True
+                self._process.kill()
+                return
+            used = self._process.memory_bytes()
+            if used is not None and used > self.version.memory_mb * limits.MB:
+                self._process.kill()
+                return
+        self._plan_check()
+
+    # its process
+
+    def _command(self) -> process.Command:
+        assert self._listener is not None
+        stream = self._settings.chance.token(16).hex()
+        place = Place(
+            runtime_api=self._listener.host_and_port,
+            scratch=self.scratch,
+            log_stream=f"{outcome.day(self._clock.now())}/[{self.version.version}]{stream}",
+        )
+        environment = worker_environment(self.version, self._settings.surroundings, place)
+        return process.Command(self._words(), self.version.code, environment)
+
+    def _words(self) -> list[str]:
+        is_ours = self.version.interpreter == Path(sys.executable)
+        # awslambdaric is compiled for our interpreter; another one runs our own client.
+        client = self._settings.client if is_ours else Client.OWN
+        return [
+            str(self.version.interpreter),
+            str(_BOOTSTRAP / "launch.py"),
+            client.value,
+            str(os.getpid()),
+            str(self.version.memory_mb * limits.MB + limits.function_memory_spare_bytes),
+            str(self.version.ephemeral_mb * limits.MB),
+            self.version.handler,
+        ]
+
+    def _printed(self, chunk: bytes) -> None:
+        self._take_lines(self._splitter.feed(chunk))
+
+    def _note(self, text: bytes) -> None:
+        self._take_lines(text.split(b"\n"))
+
+    def _take_lines(self, lines: list[bytes]) -> None:
+        now = self._clock.now()
+        for line in lines:
+            self._tail.append(line)
+            self._log.append(LogLine(now, line))
+
+    def _end(self) -> None:
+        self.state = State.GONE
+        self._cancel_check()
+        if self._listener is not None:
+            self._listener.close()
+
+
+def _nothing() -> None:
+    """Cancels nothing."""

@@ -1,0 +1,104 @@
+"""A pool on real processes and a real clock, and functions written on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from headwater.clock import SeededChance, SystemClock
+from headwater.functions.environment import Surroundings
+from headwater.functions.function import FunctionVersion
+from headwater.functions.outcome import InvokeResult
+from headwater.functions.pool import Pool
+from headwater.functions.worker import Client, WorkerSettings
+
+ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Makes functions in a folder and runs them in a pool."""
+
+    pool: Pool
+    folder: Path
+
+    def function(self, source: str, handler: str = "app.handler") -> FunctionVersion:
+        """A function of one module, app.py."""
+        code = self.folder / "code"
+        code.mkdir(exist_ok=True)
+        (code / "app.py").write_text(textwrap.dedent(source))
+        return FunctionVersion(
+            name="f",
+            arn=ARN,
+            region="eu-west-1",
+            version="$LATEST",
+            revision_id="one",
+            runtime=f"python3.{sys.version_info.minor}",
+            handler=handler,
+            timeout_seconds=10,
+            memory_mb=128,
+            ephemeral_mb=512,
+            environment={},
+            log_group="/aws/lambda/f",
+            interpreter=Path(sys.executable),
+            code=code,
+        )
+
+    async def run(self, source: str, event: object = None, **changes: Any) -> InvokeResult:
+        """Invoke a function of this source once."""
+        function = replace(self.function(source), **changes)
+        return await self.invoke(function, event)
+
+    async def invoke(
+        self, function: FunctionVersion, event: object = None, request_id: str = "id-1"
+    ) -> InvokeResult:
+        return await self.pool.invoke(function, json.dumps(event).encode(), request_id)
+
+
+def surroundings() -> Surroundings:
+    return Surroundings(
+        endpoint_url="http://127.0.0.1:8000",
+        access_key_id="AKIDEXAMPLE",
+        secret_access_key="not-a-secret",
+        session_token=None,
+        libraries=Path(boto3.__file__).parent.parent,
+    )
+
+
+@asynccontextmanager
+async def workshop(client: Client, folder: Path, workers_max: int = 4) -> AsyncIterator[Workshop]:
+    settings = WorkerSettings(
+        clock=SystemClock(),
+        chance=SeededChance(1),
+        surroundings=surroundings(),
+        client=client,
+        scratch=folder / "scratch",
+    )
+    async with Pool(settings, workers_max) as pool:
+        yield Workshop(pool, folder)
+
+
+def value(result: InvokeResult) -> Any:
+    """What the function returned; it must have succeeded."""
+    assert result.error is None, result
+    return json.loads(result.payload)
+
+
+def failure(result: InvokeResult) -> Mapping[str, Any]:
+    """The account of how the function failed; it must have failed."""
+    assert result.error == "Unhandled", result
+    account: Mapping[str, Any] = json.loads(result.payload)
+    return account
+
+
+async def together(*calls: Any) -> list[Any]:
+    return list(await asyncio.gather(*calls))
