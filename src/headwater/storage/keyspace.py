@@ -180,5 +180,10 @@ def checkpoints_span(consumer: str) -> tuple[bytes, bytes]:
     return prefix, after_prefix(prefix)
 
 
+def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
+    """The table and the shard of a checkpoint's key."""
+    return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])
+
+
 def setting(name: str) -> bytes:
     return b"g" + name.encode()

@@ -5,9 +5,9 @@ file's `application_id` marks it as ours and `user_version` is the version of th
 
 A commit group is one transaction on one connection. Committing in the event loop is quicker than in
 a thread while the disk is quick, because no other thread then asks for the interpreter; but a slow
-disk must not stall readers. So the engine measures its commits, and once they take longer than
-`slow_commit_seconds` on average it commits in a thread and serves reads meanwhile from a second
-connection, which sees the state before. `checkpoint.py` empties the write-ahead log beside it all.
+disk must not stall readers. So the engine measures how long a commit waits for the disk, and once
+that is more than `slow_commit_seconds` on average it waits in a thread and meanwhile serves reads
+from a second connection, which sees the state before. `checkpoint.py` empties the write-ahead log.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SqliteSettings:
 
     is_strict: every commit reaches the disk before it is acknowledged (`synchronous=FULL`);
     otherwise the operating system decides when, and a power failure may lose the latest commits.
-    slow_commit_seconds: mean commit time from which commits move to a thread.
+    slow_commit_seconds: mean wait for the disk from which commits move to a thread.
     cache_bytes: page cache of each connection.
     """
 
@@ -88,12 +88,12 @@ class SqliteEngine:
         async with self._turn:
             if self._is_closed:
                 raise Unavailable("the store is closed")
+            self._write(group)
             began = self._clock.monotonic()
             if self._commit_seconds < self._settings.slow_commit_seconds:
-                self._write(group)
                 self._end_transaction()
             else:
-                await self._commit_in_thread(group)
+                await self._end_transaction_in_thread()
             self._commit_seconds += 0.1 * (self._clock.monotonic() - began - self._commit_seconds)
             self._checkpointer.note_commit()
 
@@ -113,15 +113,6 @@ class SqliteEngine:
         if self._is_closed:
             raise Unavailable("the store is closed")
         return self._reader if self._is_committing else self._writer
-
-    async def _commit_in_thread(self, group: CommitGroup) -> None:
-        self._is_committing = True
-        try:
-            self._write(group)
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._end_transaction)
-        finally:
-            self._is_committing = False
 
     def _write(self, group: CommitGroup) -> None:
         """Begin a transaction, load, apply and store; leaves it open, or rolled back on error."""
@@ -143,6 +134,14 @@ class SqliteEngine:
         except apsw.Error as error:
             self._roll_back()
             raise Unavailable(f"the store cannot be written: {error}") from error
+
+    async def _end_transaction_in_thread(self) -> None:
+        self._is_committing = True
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._end_transaction)
+        finally:
+            self._is_committing = False
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
