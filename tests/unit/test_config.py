@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headwater.config import ConfigError, Durability, LogFormat, Settings, load
+
+
+def test_defaults_are_a_loopback_server_with_strict_durability() -> None:
+    settings = load({}, {})
+
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.durability) == (
+        "127.0.0.1",
+        8000,
+        Durability.strict,
+    )
+
+
+def test_option_wins_over_environment_and_environment_over_file(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.toml"
+    file.write_text('port = 1\nregion = "eu-west-1"\naccount = "111111111111"\n')
+
+    settings = load(
+        {"port": 3, "region": None}, {"HEADWATER_PORT": "2", "HEADWATER_REGION": "r"}, file
+    )
+
+    assert (settings.port, settings.region, settings.account) == (3, "r", "111111111111")
+
+
+def test_every_kind_of_setting_is_read_from_the_environment() -> None:
+    settings = load(
+        {},
+        {
+            "HEADWATER_MEMORY": "true",
+            "HEADWATER_DATA": "/somewhere",
+            "HEADWATER_DURABILITY": "relaxed",
+            "HEADWATER_INITIAL_PARTITIONS": "7",
+            "HEADWATER_TRANSITION_SECONDS": "0.5",
+            "HEADWATER_LOG_FORMAT": "json",
+            "UNRELATED": "x",
+        },
+    )
+
+    assert settings == Settings(
+        memory=True,
+        data=Path("/somewhere"),
+        durability=Durability.relaxed,
+        initial_partitions=7,
+        transition_seconds=0.5,
+        log_format=LogFormat.json,
+    )
+
+
+def test_file_may_write_names_with_hyphens(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.toml"
+    file.write_text("initial-partitions = 2\nlab = true\n")
+
+    settings = load({}, {}, file)
+
+    assert (settings.initial_partitions, settings.lab) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        ({"HEADWATER_PROT": "1"}, "no setting for the environment variable HEADWATER_PROT"),
+        ({"HEADWATER_PORT": "many"}, "HEADWATER_PORT: 'many' is not a whole number"),
+        ({"HEADWATER_MEMORY": "perhaps"}, "HEADWATER_MEMORY: 'perhaps' is not true or false"),
+        (
+            {"HEADWATER_DURABILITY": "some"},
+            "HEADWATER_DURABILITY: 'some' is not one of strict, relaxed",
+        ),
+        ({"HEADWATER_TRANSITION_SECONDS": "x"}, "'x' is not a number"),
+    ],
+)
+def test_malformed_environment_is_refused(environment: dict[str, str], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        load({}, environment)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("prot = 1", "there is no setting 'prot'"),
+        ("port = true", "port: True is not a whole number"),
+        ("port = 1.5", "port: 1.5 is not a whole number"),
+        ("memory = 3", "memory: 3 is not true or false"),
+        ("port = ", "cannot be read"),
+    ],
+)
+def test_malformed_file_is_refused(tmp_path: Path, content: str, text: str) -> None:
+    file = tmp_path / "headwater.toml"
+    file.write_text(content)
+
+    with pytest.raises(ConfigError, match=text):
+        load({}, {}, file)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load({}, {}, tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"port": 70_000}, "not between 0 and 65535"),
+        ({"account": "12"}, "not 12 digits"),
+        ({"initial_partitions": 0}, "not between 1 and 1000"),
+        ({"transition_seconds": -1.0}, "cannot be negative"),
+        ({"tls_cert": Path("c")}, "given together"),
+    ],
+)
+def test_impossible_setting_is_refused(options: dict[str, object], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        load(options, {})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+def test_listening_beyond_this_machine_needs_credentials_or_insecure(host: str) -> None:
+    with pytest.raises(ConfigError, match="--credentials FILE, or --insecure"):
+        load({"host": host}, {})
+
+    assert load({"host": host, "insecure": True}, {}).host == host
+    assert load({"host": host, "credentials": Path("c.toml")}, {}).host == host
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
+def test_loopback_needs_neither(host: str) -> None:
+    assert load({"host": host}, {}).is_loopback
