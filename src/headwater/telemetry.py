@@ -22,17 +22,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.process_collector import ProcessCollector
 
-from headwater.config import LogFormat
-
 # Upper bounds of the request duration's buckets, in seconds.
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def configure_log(log_format: LogFormat, stream: TextIO = sys.stderr) -> None:
+def configure_log(*, is_console: bool, stream: TextIO = sys.stderr) -> None:
     """Send the log to a stream, for eyes or as JSON lines."""
-    is_console = log_format is LogFormat.console
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -13,7 +13,7 @@ import uvloop
 
 from headwater import __version__
 from headwater.app import Ready, serve
-from headwater.config import SETTINGS, TYPES, ConfigError, Settings, load, value_type
+from headwater.config import SETTINGS, TYPES, ConfigError, LogFormat, Settings, load, value_type
 from headwater.storage.engine import StoreInUse, Unavailable
 from headwater.telemetry import configure_log
 
@@ -38,7 +38,7 @@ def _run(config: Path | None, **options: Any) -> None:
     """Run a server until it is told to stop (SIGTERM or SIGINT)."""
     try:
         settings = load(options, file=config)
-        configure_log(settings.log_format)
+        configure_log(is_console=settings.log_format is LogFormat.console)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, lambda ready: _announce(settings, ready)))
     except (ConfigError, StoreInUse, Unavailable) as error:
