@@ -59,6 +59,12 @@ def test_every_error_is_documented(tree, reference):
     assert documents.undocumented(documents.error_codes(errors), reference["errors.md"]) == []
 
 
+def test_every_operation_is_documented(tree, reference):
+    page = reference["operations.md"]
+
+    assert documents.undocumented(documents.operations(tree), page) == []
+
+
 def test_every_command_and_option_is_documented(reference):
     from headwater.cli import main
 
@@ -213,6 +219,16 @@ def test_undocumented_error_is_found():
     findings = documents.undocumented(documents.error_codes(errors), page)
 
     assert findings == ["docs/reference/errors.md does not document `Lost`"]
+
+
+def test_undocumented_operation_is_found():
+    text = "class A:\n    def handlers(self):\n        return {('dynamodb', 'GetItem'): 1}\n"
+    page = source("`PutItem`\n", "docs/reference/operations.md")
+
+    offered = documents.operations([source(text, "src/headwater/api/planted.py")])
+
+    findings = documents.undocumented(offered, page)
+    assert findings == ["docs/reference/operations.md does not document `GetItem`"]
 
 
 def test_code_that_differs_from_its_class_is_the_one_documented():

@@ -8,5 +8,5 @@ sizes.py         modules and functions that have grown too long
 determinism.py   time, chance and waiting outside clock.py
 layout.py        docstrings, packages without a floor, modules nobody reaches
 words.py         unfinished work, paths and words of one machine
-documents.py     options, settings and errors that the reference does not name
+documents.py     operations, options, settings and errors that the reference does not name
 """

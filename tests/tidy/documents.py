@@ -1,13 +1,31 @@
-"""Options, settings and errors that a reader of the reference would not find."""
+"""Operations, options, settings and errors that a reader of the reference would not find."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 
 import click
 
-from tests.tidy.files import File
+from tests.tidy.files import File, strings
+
+OPERATION = re.compile(r"(?:[A-Z][a-z0-9]+){2,}|Query|Scan|Invoke")
+
+
+def operations(files: Iterable[File]) -> list[str]:
+    """The operations that handlers are offered for: what methods named `handlers` name."""
+    return sorted(
+        {
+            name
+            for file in files
+            if file.path.startswith("src/headwater/api/") and file.is_python
+            for node in ast.walk(file.tree)
+            if isinstance(node, ast.FunctionDef) and node.name == "handlers"
+            for name in strings(node)
+            if OPERATION.fullmatch(name)
+        }
+    )
 
 
 def error_codes(errors: File) -> list[str]:

@@ -126,12 +126,12 @@ def full_name(expression: ast.expr, names: Mapping[str, str]) -> str | None:
     return None
 
 
-def strings(file: File) -> Iterable[str]:
-    """Every string constant of a Python file that is a value, which a docstring is not."""
-    docstrings = {id(node.value) for node in ast.walk(file.tree) if isinstance(node, ast.Expr)}
+def strings(tree: ast.AST) -> Iterable[str]:
+    """Every string constant in a tree that is a value, which a docstring is not."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return (
         node.value
-        for node in ast.walk(file.tree)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if id(node) not in docstrings
     )

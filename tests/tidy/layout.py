@@ -93,7 +93,7 @@ def _reached(file: File, by_module: Mapping[str, File]) -> set[str]:
 
 
 def _named_in_strings(file: File, by_module: Mapping[str, File]) -> set[str]:
-    text = "\n".join(strings(file))
+    text = "\n".join(strings(file.tree))
     return {
         other.module
         for other in by_module.values()
