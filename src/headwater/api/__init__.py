@@ -16,4 +16,12 @@ whatever a handler raises leaves as an answer an AWS client understands.
     reply.py        answers and errors as bytes and headers
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
+    binding.py      a request's expressions, bound to its placeholders
+    drafts.py       a request to the write it asks for
+    answer.py       answers spliced from stored items
+    accounting.py   consumed capacity, sizes of item collections
+    items.py        PutItem, GetItem, UpdateItem, DeleteItem
+    queries.py      Query, Scan
+    batches.py      BatchGetItem, BatchWriteItem
+    transactions.py TransactWriteItems, TransactGetItems
 """

@@ -1,0 +1,180 @@
+"""TransactWriteItems and TransactGetItems: many items as one.
+
+What a request says by itself is checked for all actions before any table is looked up; a fault
+there, or in a key, is a fault of the whole request. What depends on the items is told action by
+action in the reasons of a cancelled transaction (`tables/transact.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from headwater.api import accounting
+from headwater.api.answer import EMPTY, answer, member, projected
+from headwater.api.binding import Input, bind, placeholders_of
+from headwater.api.drafts import (
+    Draft,
+    draft_check,
+    draft_delete,
+    draft_put,
+    draft_update,
+    write_of,
+)
+from headwater.api.operation import Call, Handler
+from headwater.api.reply import Reply
+from headwater.clock import Clock
+from headwater.errors import ValidationException
+from headwater.expressions.projection import Projection
+from headwater.limits import transaction_bytes_max
+from headwater.storage.engine import Engine
+from headwater.tables import keys
+from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
+from headwater.tables.read import Lookup
+from headwater.tables.schema import Table
+from headwater.tables.transact import Outcome, Token, TransactWork, token_of
+from headwater.tables.write import Write, Writer
+from headwater.values import codec
+from headwater.values import item as items
+from headwater.values.item import Item
+
+_ACTIONS: Final[dict[str, Callable[[Input], Draft]]] = {
+    "ConditionCheck": draft_check,
+    "Put": draft_put,
+    "Delete": draft_delete,
+    "Update": draft_update,
+}
+
+
+class Transactions:
+    """The handlers of transactions."""
+
+    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+        self._tables = tables
+        self._engine = engine
+        self._writer = writer
+        self._clock = clock
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return {
+            ("dynamodb", "TransactWriteItems"): self.transact_write_items,
+            ("dynamodb", "TransactGetItems"): self.transact_get_items,
+        }
+
+    async def transact_write_items(self, call: Call) -> Reply:
+        request = call.input
+        _check_size(len(call.raw))
+        drafts = [_draft(action) for action in request["TransactItems"]]
+        writes = await self._writes(call, drafts)
+        _check_distinct(write.key.stored for write in writes)
+        token = None
+        if (text := request.get("ClientRequestToken")) is not None:
+            token = token_of(call.region, text, request["TransactItems"])
+        outcome = await self._commit(writes, token)
+        names = [draft.table_name for draft in drafts]
+        members = []
+        if accounting.wants_capacity(request):
+            members.append(_capacity(request, names, outcome))
+        if accounting.wants_collections(request):
+            metrics = await accounting.item_collections(
+                self._engine, list(zip(names, writes, strict=True))
+            )
+            members.append(member("ItemCollectionMetrics", metrics))
+        return answer(members) if members else EMPTY
+
+    async def transact_get_items(self, call: Call) -> Reply:
+        request = call.input
+        gets = [each["Get"] for each in request["TransactItems"]]
+        wanted = [_wanted(get) for get in gets]
+        stored_keys = []
+        for get, (key, _) in zip(gets, wanted, strict=True):
+            table = await self._tables.table(call.region, get["TableName"])
+            stored_keys.append(keys.of_key(table, key).stored)
+        _check_distinct(stored_keys)
+        stored = await self._engine.get(stored_keys)
+        sizes = [0 if item is None else codec.size(item) for item in stored]
+        _check_size(sum(sizes))
+        found = [
+            _response(item, projection)
+            for item, (_, projection) in zip(stored, wanted, strict=True)
+        ]
+        members = [b'"Responses":[' + b",".join(found) + b"]"]
+        if accounting.wants_capacity(request):
+            tallies = _read_tallies([get["TableName"] for get in gets], sizes)
+            members.append(accounting.consumed_by_table(request, tallies, accounting.READ))
+        return answer(members)
+
+    async def _writes(self, call: Call, drafts: Sequence[Draft]) -> list[Write]:
+        tables = {
+            name: await self._tables.table(call.region, name)
+            for name in dict.fromkeys(draft.table_name for draft in drafts)
+        }
+        return [write_of(draft, tables[draft.table_name]) for draft in drafts]
+
+    async def _commit(self, writes: Sequence[Write], token: Token | None) -> Outcome:
+        now_us = int(self._clock.now() * 1_000_000)
+        planned = list({write.table.table_id: write.table for write in writes}.values())
+
+        def plan(tables: Sequence[Table]) -> TransactWork:
+            current = {table.table_id: table for table in tables}
+            now = [replace(write, table=current[write.table.table_id]) for write in writes]
+            return TransactWork(now, token, now_us)
+
+        return await self._writer.submit(planned, plan)
+
+
+def _draft(action: Input) -> Draft:
+    kinds = [kind for kind in _ACTIONS if kind in action]
+    if len(kinds) != 1:
+        raise ValidationException(
+            "TransactItems can only contain one of Check, Put, Update or Delete"
+        )
+    return _ACTIONS[kinds[0]](action[kinds[0]])
+
+
+def _wanted(get: Input) -> tuple[Item, Projection | None]:
+    """The key, canonical, and what is wanted of its item."""
+    placeholders = placeholders_of(get)
+    key, _ = items.normalise(get["Key"])
+    return key, bind(get, placeholders).projection
+
+
+def _response(stored: bytes | None, projection: Projection | None) -> bytes:
+    return b"{}" if stored is None else b'{"Item":' + projected(stored, projection) + b"}"
+
+
+def _check_distinct(stored_keys: Iterable[bytes]) -> None:
+    seen = list(stored_keys)
+    if len(set(seen)) != len(seen):
+        raise ValidationException(
+            "Transaction request cannot include multiple operations on one item"
+        )
+
+
+def _check_size(size: int) -> None:
+    """Refuse more than a transaction may hold: the request of writes, the items of reads."""
+    if size > transaction_bytes_max:
+        raise ValidationException(
+            "Transaction size has exceeded the maximum allowed size of "
+            f"{transaction_bytes_max} bytes"
+        )
+
+
+def _capacity(request: Input, names: Sequence[str], outcome: Outcome) -> bytes:
+    """ConsumedCapacity: write units, or read units where the token showed it was done before."""
+    if outcome.repeated_sizes is not None:
+        tallies = _read_tallies(names, outcome.repeated_sizes)
+        return accounting.consumed_by_table(request, tallies, accounting.READ)
+    tallies = {}
+    for name, effect in zip(names, outcome.effects, strict=True):
+        tallies.setdefault(name, Tally()).add_write(effect, TRANSACTIONAL)
+    return accounting.consumed_by_table(request, tallies, accounting.WRITE)
+
+
+def _read_tallies(names: Sequence[str], sizes: Sequence[int]) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = {}
+    for name, size in zip(names, sizes, strict=True):
+        units = TRANSACTIONAL * read_units(size, is_consistent=True)
+        tallies.setdefault(name, Tally()).add(None, units)
+    return tallies
