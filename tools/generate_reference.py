@@ -66,7 +66,9 @@ def _sections(command: click.Command, path: str) -> Iterator[str]:
 
 def _option_row(option: click.Option) -> str:
     names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
-    return f"| {names} | {_default(option.default)} | {option.help or ''} |"
+    meaning, _, stated = (option.help or "").partition("  [default: ")
+    default = f"`{stated.removesuffix(']')}`" if stated else _default(option.default)
+    return f"| {names} | {default} | {meaning} |"
 
 
 def _default(value: object) -> str:
