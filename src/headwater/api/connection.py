@@ -237,21 +237,18 @@ class Connection(asyncio.Protocol):
             return
         response = exchange.response
         assert response is not None
-        self._write(response, exchange.connection, has_body=exchange.request.method != "HEAD")
-        if exchange.connection is CLOSE:
-            self._transport.close()
-
-    def _write(self, response: Response, connection: str, *, has_body: bool) -> None:
         try:
-            head = response_head(response, connection)
+            head = response_head(response, exchange.connection)
         except ValueError as error:
             response = _fault(error)
-            head = response_head(response, connection)
-        body = response.body if has_body else b""
+            head = response_head(response, exchange.connection)
+        body = response.body if exchange.request.method != "HEAD" else b""
         if len(body) <= _COPIED_BYTES_MAX:
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
+        if exchange.connection is CLOSE:
+            self._transport.close()
 
     def _refuse(self, response: Response) -> None:
         """Answer what was begun, then this, then no more: the bytes that follow make no sense."""
@@ -265,7 +262,7 @@ class Connection(asyncio.Protocol):
         Closing at once would answer those bytes with a reset, which throws away the refusal before
         the client has read it. `sweep` ends a client that does not close.
         """
-        self._write(response, CLOSE, has_body=True)
+        self._transport.write(response_head(response, CLOSE) + response.body)
         self._lingering = True
         if self._half_closed:
             self._transport.close()

@@ -66,9 +66,9 @@ class Reception:
         "_head_open",
         "_head_split",
         "_headers",
+        "_odd_header_count",
         "_parser",
         "_pieces",
-        "_repeated_count",
         "_settings",
         "_silent_bytes",
         "_url",
@@ -86,7 +86,7 @@ class Reception:
         self.is_open = True
         self.request_count = 0
         self.body_bytes = 0
-        self._repeated_count = 0
+        self._odd_header_count = 0
         self._expect_message()
 
     def feed(self, data: bytes) -> None:
@@ -94,12 +94,11 @@ class Reception:
 
         Raises Refused when nothing more can be made of this client's bytes; feed no more then.
         """
-        before = (self.is_receiving, self.request_count, self.body_bytes)
-        self._head_split = self.is_receiving or len(data) > self._settings.header_bytes_max
-        self._parse(data)
         if self.is_receiving:
-            is_silent = before == (True, self.request_count, self.body_bytes)
-            self._bound_silence(len(data) if is_silent else 0)
+            self._feed_further(data)
+        else:
+            self._head_split = len(data) > self._settings.header_bytes_max
+            self._parse(data)
 
     def stop(self) -> None:
         """Take no more, and forget what is not whole."""
@@ -123,6 +122,22 @@ class Reception:
             else:
                 return
 
+    def _feed_further(self, data: bytes) -> None:
+        """Take in more of a message, and bound what it may take beside its body.
+
+        Bytes that bring no body are parts of headers, chunk extensions or trailers. The parser
+        keeps an unfinished one, so they must end even though no callback has seen them yet.
+        """
+        before = (self.request_count, self.body_bytes)
+        self._head_split = True
+        self._parse(data)
+        if before != (self.request_count, self.body_bytes):
+            self._silent_bytes = 0
+            return
+        self._silent_bytes += len(data)
+        if self._silent_bytes > self._settings.header_bytes_max:
+            _refuse(431, "Request headers are too large")
+
     def on_message_begin(self) -> None:
         self.is_receiving = True
 
@@ -130,24 +145,29 @@ class Reception:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_open:
-            self._repeated_count += 1  # a trailer: counted, not used
-            if self._repeated_count > self._settings.header_count_max:
-                _refuse(431, "Too many trailer fields")
-            return
-        key = _names.get(name) or _header_name(name)
+        try:
+            key = _names[name]
+        except KeyError:
+            key = _header_name(name)
         headers = self._headers
-        if key in headers:
-            self._repeated_count += 1
-            headers[key] = f"{headers[key]},{value.decode('latin-1').rstrip()}"
+        if key in headers or not self._head_open:
+            self._on_odd_header(key, value)
         else:
             headers[key] = value.decode("latin-1").rstrip()
+
+    def _on_odd_header(self, key: str, value: bytes) -> None:
+        """One more of a name that was there before; or a trailer, which is counted, not used."""
+        self._odd_header_count += 1
+        if self._head_open:
+            self._headers[key] = f"{self._headers[key]},{value.decode('latin-1').rstrip()}"
+        elif self._odd_header_count > self._settings.header_count_max:
+            _refuse(431, "Too many trailer fields")
 
     def on_headers_complete(self) -> None:
         settings = self._settings
         headers = self._headers
         self._head_open = False
-        if len(headers) + self._repeated_count > settings.header_count_max:
+        if len(headers) + self._odd_header_count > settings.header_count_max:
             _refuse(431, "Too many request headers")
         # A head that came in one read of less than the limit needs no adding up.
         if self._head_split and self._head_size() > settings.header_bytes_max:
@@ -185,7 +205,7 @@ class Reception:
         self.owes_continue = False
         self._url = b""
         self._headers: dict[str, str] = {}
-        self._repeated_count = 0
+        self._odd_header_count = 0
         self._pieces: list[bytes] = []
         self.body_bytes = 0
         self._silent_bytes = 0
@@ -223,17 +243,6 @@ class Reception:
                 raise Refused(error.status, error.text) from error
             request.encoded_body = body
         return request
-
-    def _bound_silence(self, silent_bytes: int) -> None:
-        """Limit what a message that is not whole may take beside its body.
-
-        silent_bytes: came for this message alone and brought none of its body: parts of headers,
-        chunk extensions or trailers. The parser keeps an unfinished one, so they must end even
-        though no callback has seen them yet.
-        """
-        self._silent_bytes = self._silent_bytes + silent_bytes if silent_bytes else 0
-        if self._silent_bytes > self._settings.header_bytes_max:
-            _refuse(431, "Request headers are too large")
 
 
 def _refuse(status: int, text: str) -> NoReturn:
