@@ -21,6 +21,7 @@ from headwater.api.items import Items
 from headwater.api.operation import Dispatcher, Handler
 from headwater.api.queries import Queries
 from headwater.api.streams import StreamHandlers, StreamsSettings
+from headwater.api.tables import TableHandlers
 from headwater.api.transactions import Transactions
 from headwater.auth.credentials import CredentialsError, load_credentials
 from headwater.auth.signature import Verifier
@@ -32,7 +33,10 @@ from headwater.storage.engine import Engine
 from headwater.storage.memory import MemoryEngine
 from headwater.storage.sqlite import SqliteSettings, open_engine
 from headwater.streams.iterator import Iterators, load_secret
+from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.count import Counts
+from headwater.tables.transitions import Stores, Transitions
 from headwater.tables.write import Writer
 from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
 
@@ -114,15 +118,39 @@ async def _handlers(settings: Settings, store: Store) -> AsyncIterator[Handlers]
         CatalogSettings(settings.account, settings.initial_partitions),
     )
     writer = Writer(store.committer, catalog)
+    counts = Counts(store.engine, store.clock)
+    transitions = Transitions(
+        catalog,
+        Stores(store.engine, store.committer),
+        store.clock,
+        settings.transition_seconds,
+    )
+    trimmer = Trimmer(store.engine, store.committer, store.clock, RetentionSettings())
     iterators = Iterators(await load_secret(store.committer, store.chance))
     streams = StreamsSettings(settings.account, stream_retention_seconds)
-    yield {
-        **Items(catalog, store.engine, writer, store.clock).handlers(),
-        **Queries(catalog, store.engine).handlers(),
-        **Batches(catalog, store.engine, writer, store.clock).handlers(),
-        **Transactions(catalog, store.engine, writer, store.clock).handlers(),
-        **StreamHandlers(store.engine, store.clock, iterators, streams).handlers(),
-    }
+    async with _running(counts.run(), transitions.run(), trimmer.run()):
+        yield {
+            **TableHandlers(
+                catalog, counts, store.clock, lambda: f"{settings.host}:{settings.port}"
+            ).handlers(),
+            **Items(catalog, store.engine, writer, store.clock).handlers(),
+            **Queries(catalog, store.engine).handlers(),
+            **Batches(catalog, store.engine, writer, store.clock).handlers(),
+            **Transactions(catalog, store.engine, writer, store.clock).handlers(),
+            **StreamHandlers(store.engine, store.clock, iterators, streams).handlers(),
+        }
+
+
+@asynccontextmanager
+async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Tasks that run beside the body and are cancelled after it; one that fails ends the body."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 def _verifier(settings: Settings, clock: Clock) -> Verifier:

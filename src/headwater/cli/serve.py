@@ -41,9 +41,17 @@ def _run(config: Path | None, **options: Any) -> None:
         configure_log(is_console=settings.log_format is LogFormat.console)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, lambda ready: _announce(settings, ready)))
-    except (ConfigError, StoreInUse, Unavailable) as error:
-        click.echo(f"headwater: {error}", err=True)
+    except* (ConfigError, StoreInUse, Unavailable) as faults:
+        for fault in faults.exceptions:
+            click.echo(f"headwater: {_innermost(fault)}", err=True)
         sys.exit(2)
+
+
+def _innermost(fault: BaseException) -> BaseException:
+    """What was raised within the groups of tasks that passed it on."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
 
 
 def _announce(settings: Settings, ready: Ready) -> None:
