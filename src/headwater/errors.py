@@ -101,6 +101,10 @@ class ResourceNotFoundException(ServiceError):
     default_message = "Requested resource not found"
 
 
+class TableNotFoundException(ServiceError):
+    """What the operations on backups say instead of ResourceNotFoundException."""
+
+
 class ResourceInUseException(ServiceError):
     default_message = "The resource which you are attempting to change is in use."
 

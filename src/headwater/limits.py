@@ -64,6 +64,12 @@ shard_iterator_seconds: Final = 15 * 60
 trim_seconds: Final = 60
 trim_commit_entries_max: Final = 1000
 
+# Consumers
+lease_seconds: Final = 15.0
+shard_poll_seconds: Final = 1.0
+retry_seconds_first: Final = 0.2
+retry_seconds_max: Final = 30.0
+
 # Functions
 function_payload_bytes_max: Final = 6 * MB
 function_async_payload_bytes_max: Final = MB

@@ -2,6 +2,17 @@
 
 schema.py      what a table is, and its stored form
 keys.py        keys of items and index entries, checked, as bytes
+definition.py  CreateTable's input to the definition of a table
+key_definition.py  keys, indexes and projections as defined, checked
+alteration.py  UpdateTable's input to the alteration of a table
+altering.py    a table altered
+tags.py        the rules of tags
+catalog.py     the tables there are: found, listed, created, altered, deleted
+stream_switch.py  a table's stream switched on and off within a change
+transitions.py from the states that pass to those that last
+backfill.py    a new index filled while writes go on
+erase.py       what is left of a deleted table or index, erased in steps
+count.py       how many items there are
 partitions.py  open shards: the log switched on and off, splits, rollovers
 index.py       old item, new item to index entries
 write.py       THE write path (pure): writes and what is stored to effects

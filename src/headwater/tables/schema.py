@@ -69,12 +69,16 @@ class KeySchema:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Provisioned capacity units a second, and when it was last raised and lowered (epoch s)."""
+    """Provisioned capacity units a second, and when it was last raised and lowered (epoch s).
+
+    decreases: how often it was lowered on the UTC day of `decreased_at`.
+    """
 
     read_units: int
     write_units: int
     increased_at: float | None = None
     decreased_at: float | None = None
+    decreases: int = 0
 
 
 @dataclass(frozen=True, slots=True)

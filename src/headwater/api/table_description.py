@@ -1,0 +1,154 @@
+"""A table as DescribeTable and its kin show it.
+
+Which members appear, and when, follows what AWS shows: observed, where the API reference leaves it
+open. It knows no store; counts are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from headwater.arn import index_arn, stream_arn, table_arn
+from headwater.storage.keyspace import IndexId
+from headwater.tables.altering import decreases_today
+from headwater.tables.count import Count
+from headwater.tables.schema import (
+    Index,
+    IndexStatus,
+    KeySchema,
+    ProjectionType,
+    Table,
+    TableStatus,
+    Throughput,
+)
+
+_ON_DEMAND_WARM_READS: Final = 12_000
+_ON_DEMAND_WARM_WRITES: Final = 4_000
+
+Description = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a description holds beside the table: whose, as of when, and what was counted."""
+
+    account: str
+    now: float
+    table: Count = field(default_factory=Count)
+    indexes: Mapping[IndexId, Count] = field(default_factory=dict)
+
+
+def description(table: Table, figures: Figures) -> Description:
+    """The members of a TableDescription."""
+    if table.status is TableStatus.DELETING:
+        return _identity(table, figures)
+    shown = {
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in table.types.items()
+        ],
+        "KeySchema": _key_schema(table.keys),
+        "CreationDateTime": table.created_at,
+        **_identity(table, figures),
+    }
+    if table.status is not TableStatus.CREATING:
+        shown["WarmThroughput"] = _warm(table.throughput, table.status)
+    for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
+        indexes = [index for index in table.indexes if index.is_global is is_global]
+        if indexes:
+            shown[member] = [_index(table, index, figures) for index in indexes]
+    return {**shown, **_stream(table, figures.account)}
+
+
+def _identity(table: Table, figures: Figures) -> Description:
+    """What even a table that is being deleted shows."""
+    shown = {
+        "TableName": table.name,
+        "TableStatus": table.status,
+        "ProvisionedThroughput": _throughput(table.throughput, figures.now),
+        "TableSizeBytes": figures.table.size,
+        "ItemCount": figures.table.items,
+        "TableArn": table_arn(table.region, figures.account, table.name),
+        "TableId": table.table_id,
+        "DeletionProtectionEnabled": table.is_deletion_protected,
+    }
+    if table.to_on_demand_at is not None:
+        shown["BillingModeSummary"] = _billing(table, table.to_on_demand_at)
+    return shown
+
+
+def _billing(table: Table, to_on_demand_at: float) -> Description:
+    """Shown of tables that are on demand, or once were."""
+    mode = "PAY_PER_REQUEST" if table.throughput is None else "PROVISIONED"
+    if table.status is TableStatus.CREATING:
+        return {"BillingMode": mode}
+    return {"BillingMode": mode, "LastUpdateToPayPerRequestDateTime": to_on_demand_at}
+
+
+def _stream(table: Table, account: str) -> Description:
+    """The enabled stream, and the latest, which may be one that is disabled."""
+    shown: Description = {}
+    if table.stream is not None:
+        shown["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream.view}
+    if table.latest_label is not None:
+        shown["LatestStreamLabel"] = table.latest_label
+        shown["LatestStreamArn"] = stream_arn(table.region, account, table.name, table.latest_label)
+    return shown
+
+
+def _index(table: Table, index: Index, figures: Figures) -> Description:
+    count = figures.indexes.get(index.index_id, Count())
+    shown: Description = {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.keys),
+        "Projection": _projection(index),
+    }
+    if index.is_global:
+        shown["IndexStatus"] = index.status
+        if index.status is IndexStatus.CREATING and table.status is not TableStatus.CREATING:
+            shown["Backfilling"] = index.is_backfilling
+        shown["ProvisionedThroughput"] = _throughput(index.throughput, figures.now)
+        if index.status in (IndexStatus.ACTIVE, IndexStatus.UPDATING):
+            shown["WarmThroughput"] = _warm(index.throughput, index.status)
+    shown["IndexSizeBytes"] = count.size
+    shown["ItemCount"] = count.items
+    shown["IndexArn"] = index_arn(table.region, figures.account, table.name, index.name)
+    return shown
+
+
+def _key_schema(keys: KeySchema) -> list[Description]:
+    return [
+        {"AttributeName": name, "KeyType": kind}
+        for name, kind in zip(keys.names(), ("HASH", "RANGE"), strict=False)
+    ]
+
+
+def _projection(index: Index) -> Description:
+    shown: Description = {"ProjectionType": index.projection}
+    if index.projection is ProjectionType.INCLUDE:
+        shown["NonKeyAttributes"] = list(index.attributes)
+    return shown
+
+
+def _throughput(units: Throughput | None, now: float) -> Description:
+    if units is None:
+        return {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
+    shown: Description = {
+        "NumberOfDecreasesToday": decreases_today(units, now),
+        "ReadCapacityUnits": units.read_units,
+        "WriteCapacityUnits": units.write_units,
+    }
+    if units.increased_at is not None:
+        shown["LastIncreaseDateTime"] = units.increased_at
+    if units.decreased_at is not None:
+        shown["LastDecreaseDateTime"] = units.decreased_at
+    return shown
+
+
+def _warm(units: Throughput | None, status: str) -> Description:
+    """What a table or index can take at once, as AWS says it of one that never had more."""
+    reads, writes = _ON_DEMAND_WARM_READS, _ON_DEMAND_WARM_WRITES
+    if units is not None:
+        reads, writes = units.read_units, units.write_units
+    return {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes, "Status": status}

@@ -1,0 +1,395 @@
+"""The tables there are: found, listed, created, altered, deleted.
+
+Every change is work for the committer: planned from the table as loaded, it runs only if the table
+is still what it was planned from, and else is planned again. So control operations that meet do not
+clash, and a table, its shards and its stream change in one commit.
+
+Item operations find tables in a cache, which holds those that take them as this process last saw
+them. It is a hint: a write reads the stored table in its own commit, and keys never change while a
+table keeps its identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from headwater.arn import parse_table
+from headwater.clock import Chance, Clock
+from headwater.errors import (
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ServiceUnavailable,
+    ValidationException,
+)
+from headwater.limits import table_units_default_max, write_plans_max
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer, View
+from headwater.storage.engine import Engine, Span
+from headwater.storage.keyspace import IndexId, TableId
+from headwater.streams.window import ViewType
+from headwater.tables import altering, partitions, schema, stream_switch
+from headwater.tables.alteration import Alteration
+from headwater.tables.definition import Definition
+from headwater.tables.key_definition import IndexDefinition
+from headwater.tables.schema import Index, IndexStatus, Partition, Table, TableStatus, Throughput
+from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
+
+Step = Callable[[View, Table], Table | None]
+"""The table as it shall be stored, or None to remove it; may write more to the view."""
+
+_Plan = Callable[[Table], Awaitable[tuple[Sequence[bytes], Step]]]
+
+_TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSettings:
+    """account: id in ARNs. initial_partitions: of a new table, instead of as AWS would have it."""
+
+    account: str
+    initial_partitions: int | None = None
+
+
+class _Outrun(Exception):
+    """What is stored is not what the change was planned from: plan again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One change of one table as work for the committer.
+
+    planned: the table as stored when the change was planned, None if there was none. before: what
+    the step is given.
+    """
+
+    key: bytes
+    planned: bytes | None
+    before: Table
+    step_reads: Sequence[bytes]
+    step: Step
+
+    @property
+    def reads(self) -> Sequence[bytes]:
+        return (self.key, *self.step_reads)
+
+    def run(self, view: View) -> Table | None:
+        if view.get(self.key) != self.planned:
+            raise _Outrun
+        changed = self.step(view, self.before)
+        if changed is None:
+            view.delete(self.key)
+        elif changed is not self.before or self.planned is None:
+            view.put(self.key, schema.encode(changed))
+        return changed
+
+
+class Catalog:
+    """Tables by region and name; see the module.
+
+    unfinished: tables this process has left in a state that passes; whoever takes one out carries
+    it on (`transitions.py`). unfinished_arrived: set when one is put in.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        committer: Committer,
+        clock: Clock,
+        chance: Chance,
+        settings: CatalogSettings,
+    ) -> None:
+        self._engine = engine
+        self._committer = committer
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self._open: dict[tuple[str, str], Table] = {}
+        self._changes = 0
+        self.unfinished: dict[bytes, Table] = {}
+        self.unfinished_arrived = asyncio.Event()
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    async def table(self, region: str, name_or_arn: str) -> Table:
+        """The table for an item operation.
+
+        Raises ResourceNotFoundException if there is none, or none that takes items yet or still;
+        ValidationException for an ARN that is no table's.
+        """
+        found = self._open.get((region, name_or_arn))
+        if found is not None:
+            return found
+        name = self.name_of(region, name_or_arn)
+        table = self._open.get((region, name)) or await self._load(region, name)
+        if table is None or table.status not in _TAKING_ITEMS:
+            raise ResourceNotFoundException
+        return table
+
+    async def reload(self, table: Table) -> Table:
+        """The table as stored now.
+
+        Raises ResourceNotFoundException if it is gone or another has its name.
+        """
+        found = await self._load(table.region, table.name)
+        if found is None or found.table_id != table.table_id:
+            raise ResourceNotFoundException
+        return found
+
+    async def describe(self, region: str, name_or_arn: str) -> Table:
+        """The table for a control operation, whatever its state.
+
+        Raises ResourceNotFoundException if there is none.
+        """
+        name = self.name_of(region, name_or_arn)
+        table = await self._load(region, name)
+        if table is None:
+            raise _not_found(name)
+        return table
+
+    async def names(self, region: str, start: str, limit: int) -> tuple[list[str], bool]:
+        """Names of tables after `start`, in the order of their bytes, and whether more follow."""
+        first, stop = keyspace.tables_span(region, start)
+        rows = await self._engine.scan(Span(first, stop, limit + 1))
+        names = [schema.decode(stored).name for _, stored in rows]
+        return names[:limit], len(names) > limit
+
+    async def every(self) -> list[Table]:
+        """All tables of all regions."""
+        start, stop = keyspace.every_table_span()
+        tables: list[Table] = []
+        while rows := await self._engine.scan(Span(start, stop, 1000)):
+            tables += (schema.decode(stored) for _, stored in rows)
+            start = rows[-1][0] + b"\x00"
+        return tables
+
+    async def create(self, region: str, definition: Definition) -> Table:
+        """Create a table in the state CREATING, its log on if a stream is asked for.
+
+        Raises ResourceInUseException if the name is taken.
+        """
+        table = self._new_table(region, definition)
+        for _ in range(write_plans_max):
+            switch = NO_SWITCH
+            if definition.view is not None:
+                switch = await self._on(table, definition.view)
+            change = _Change(table.key, None, table, switch.reads, switch.run)
+            try:
+                created = await self._committer.submit(change)
+            except LabelTaken:
+                continue
+            except _Outrun:
+                raise ResourceInUseException(f"Table already exists: {table.name}") from None
+            assert created is not None, "a creation leaves a table"
+            self._note(created)
+            return created
+        raise ServiceUnavailable
+
+    async def update(self, region: str, name_or_arn: str, alteration: Alteration) -> Table:
+        """Alter a table; it is UPDATING then.
+
+        Raises ServiceError as `altering.altered` does, ResourceNotFoundException if it is gone.
+        """
+        now = self._clock.now()
+        index_id = IndexId(self._chance.token(8).hex())
+
+        async def plan(table: Table) -> tuple[Sequence[bytes], Step]:
+            switch = await self._switch(table, alteration)
+
+            def step(view: View, before: Table) -> Table:
+                return switch.run(view, altering.altered(before, alteration, now, index_id))
+
+            return switch.reads, step
+
+        return _present(await self._change(region, self.name_of(region, name_or_arn), plan))
+
+    async def delete(self, region: str, name_or_arn: str) -> Table:
+        """Begin a table's deletion: its stream is off at once, its items are erased in time.
+
+        A table that is being deleted is left to it. Raises ResourceInUseException if the table is
+        busy, ValidationException if it is protected.
+        """
+        now_us = int(self._clock.now() * 1e6)
+
+        async def plan(table: Table) -> tuple[Sequence[bytes], Step]:
+            switch = stream_switch.off(table, now_us)
+
+            def step(view: View, before: Table) -> Table:
+                if before.status is TableStatus.DELETING:
+                    return before
+                _check_deletable(before)
+                return switch.run(view, before).changed(status=TableStatus.DELETING)
+
+            return switch.reads, step
+
+        return _present(await self._change(region, self.name_of(region, name_or_arn), plan))
+
+    async def change(
+        self, table: Table, step: Step, reads: Callable[[Table], Sequence[bytes]] | None = None
+    ) -> Table | None:
+        """Change a table that was read earlier; whoever changes a stored table does it by this.
+
+        step: pure; what it raises is raised here. reads: keys it reads beside the table's own.
+        Raises ResourceNotFoundException if the table is gone or another has its name.
+        """
+
+        def checked(view: View, present: Table) -> Table | None:
+            if present.table_id != table.table_id:
+                raise _not_found(table.name)
+            return step(view, present)
+
+        async def plan(present: Table) -> tuple[Sequence[bytes], Step]:
+            return () if reads is None else reads(present), checked
+
+        return await self._change(table.region, table.name, plan)
+
+    def name_of(self, region: str, name_or_arn: str) -> str:
+        """The name in a TableName, which may be an ARN.
+
+        Raises ValidationException if it is no table's ARN, ResourceNotFoundException if it is of
+        another account or region, whose tables are not here.
+        """
+        if not name_or_arn.startswith("arn:"):
+            return name_or_arn
+        parts = parse_table(name_or_arn)
+        if parts is None:
+            raise ValidationException(
+                f"Invalid TableArn: Invalid ResourceArn provided as input {name_or_arn}"
+            )
+        if parts.region != region or parts.account != self._settings.account:
+            raise _not_found(parts.table)
+        return parts.table
+
+    async def _change(self, region: str, name: str, plan: _Plan) -> Table | None:
+        key = keyspace.table(region, name)
+        for _ in range(write_plans_max):
+            (stored,) = await self._engine.get([key])
+            if stored is None:
+                raise _not_found(name)
+            table = schema.decode(stored)
+            reads, step = await plan(table)
+            change = _Change(key, stored, table, reads, step)
+            try:
+                changed = await self._committer.submit(change)
+            except (_Outrun, LabelTaken):
+                continue
+            if changed is None:
+                self._forget(table)
+            else:
+                self._note(changed)
+            return changed
+        raise ServiceUnavailable
+
+    async def _load(self, region: str, name: str) -> Table | None:
+        """The table as stored; the cache then agrees with it."""
+        key = keyspace.table(region, name)
+        while True:
+            changes = self._changes
+            (stored,) = await self._engine.get([key])
+            if changes == self._changes:  # else what was read may be older than what is cached
+                break
+        if stored is None:
+            self._open.pop((region, name), None)
+            return None
+        table = schema.decode(stored)
+        self._cache(table)
+        return table
+
+    def _note(self, table: Table) -> None:
+        """Take notice of a table that this process has stored."""
+        self._changes += 1
+        self._cache(table)
+        if not is_settled(table):
+            self.unfinished[table.key] = table
+            self.unfinished_arrived.set()
+
+    def _forget(self, table: Table) -> None:
+        self._changes += 1
+        self._open.pop((table.region, table.name), None)
+        self.unfinished.pop(table.key, None)
+
+    def _cache(self, table: Table) -> None:
+        if table.status in _TAKING_ITEMS:
+            self._open[table.region, table.name] = table
+        else:
+            self._open.pop((table.region, table.name), None)
+
+    def _new_table(self, region: str, definition: Definition) -> Table:
+        now = self._clock.now()
+        return Table(
+            region,
+            definition.name,
+            TableId(self._chance.uuid()),
+            TableStatus.CREATING,
+            now,
+            definition.keys,
+            _partitions(definition.throughput, self._settings.initial_partitions),
+            tuple(self._new_index(asked) for asked in definition.indexes),
+            definition.throughput,
+            now if definition.throughput is None else None,
+            is_deletion_protected=definition.is_deletion_protected,
+            tags=definition.tags,
+        )
+
+    def _new_index(self, asked: IndexDefinition) -> Index:
+        status = IndexStatus.CREATING if asked.is_global else IndexStatus.ACTIVE
+        return asked.index(IndexId(self._chance.token(8).hex()), status)
+
+    async def _switch(self, table: Table, alteration: Alteration) -> Switch:
+        if alteration.stream is None:
+            return NO_SWITCH
+        if alteration.stream.view is None:
+            return stream_switch.off(table, int(self._clock.now() * 1e6))
+        return await self._on(table, alteration.stream.view)
+
+    async def _on(self, table: Table, view_type: ViewType) -> Switch:
+        now = self._clock.now()
+        opening = await stream_switch.opening(self._engine, table, now, self._chance)
+        return stream_switch.on(table, opening, view_type)
+
+
+def is_settled(table: Table) -> bool:
+    """Whether table and indexes are in states that last."""
+    return table.status is TableStatus.ACTIVE and all(
+        index.status is IndexStatus.ACTIVE for index in table.indexes
+    )
+
+
+def _present(table: Table | None) -> Table:
+    assert table is not None, "only the last step of a deletion removes a table"
+    return table
+
+
+def _partitions(units: Throughput | None, override: int | None) -> tuple[Partition, ...]:
+    """A new table's partitions: for units beyond AWS's default quota no more than for the quota."""
+    if units is not None:
+        units = replace(
+            units,
+            read_units=min(units.read_units, table_units_default_max),
+            write_units=min(units.write_units, table_units_default_max),
+        )
+    return partitions.initial(units, override)
+
+
+def _check_deletable(table: Table) -> None:
+    in_use = "Attempt to change a resource which is still in use: Table is being"
+    if table.status is TableStatus.CREATING:
+        raise ResourceInUseException(f"{in_use} created: {table.name}")
+    if table.is_deletion_protected:
+        raise ValidationException(
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
+        )
+    if table.status is TableStatus.UPDATING:
+        raise ResourceInUseException(f"{in_use} updated: {table.name}")
+    if not is_settled(table):
+        raise ResourceInUseException(
+            "Cannot delete table while indexes are being created, updated, or deleted"
+        )
+
+
+def _not_found(name: str) -> ResourceNotFoundException:
+    return ResourceNotFoundException(f"Requested resource not found: Table: {name} not found")

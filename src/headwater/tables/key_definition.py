@@ -1,0 +1,291 @@
+"""Keys and indexes as a client defines them, checked: attribute types, key schemas, projections.
+
+Pure. Works on input that has passed the model's shapes, so types, lengths and enums are right; what
+is checked here is what they mean together. Texts: observed on AWS, unless marked as ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from headwater.errors import LimitExceededException, ValidationException
+from headwater.limits import (
+    global_indexes_max,
+    local_indexes_max,
+    projected_attributes_max,
+    throughput_units_max,
+)
+from headwater.storage.keyspace import IndexId
+from headwater.tables.schema import (
+    Index,
+    IndexStatus,
+    KeyAttribute,
+    KeySchema,
+    ProjectionType,
+    Throughput,
+)
+
+INVALID: Final = "One or more parameter values were invalid: "
+NO_UNITS_ON_DEMAND: Final = (
+    f"{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
+    "BillingMode is PAY_PER_REQUEST"
+)
+_KEY_ATTRIBUTES_MAX: Final = 2
+
+Types = Mapping[str, str]
+"""The type (S, N or B) of every attribute a client defines, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDefinition:
+    """An index as asked for: everything of `Index` but its identity and state."""
+
+    name: str
+    is_global: bool
+    keys: KeySchema
+    projection: ProjectionType
+    attributes: tuple[str, ...] = ()
+    throughput: Throughput | None = None
+
+    def index(self, index_id: IndexId, status: IndexStatus) -> Index:
+        """The index with its identity, in its first state."""
+        return Index(
+            self.name,
+            index_id,
+            self.is_global,
+            self.keys,
+            self.projection,
+            self.attributes,
+            status,
+            throughput=self.throughput,
+        )
+
+
+def attribute_types(definitions: Iterable[Mapping[str, str]]) -> Types:
+    """The types of AttributeDefinitions."""
+    types: dict[str, str] = {}
+    for definition in definitions:
+        name = definition["AttributeName"]
+        if name in types:
+            raise ValidationException(f"{INVALID}Attribute Name is duplicated: {name}")
+        types[name] = definition["AttributeType"]
+    return types
+
+
+def check_types_cover(types: Types, elements: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a table without indexes whose KeySchema and AttributeDefinitions differ."""
+    names = [element["AttributeName"] for element in elements]
+    if len(types) > len(names):
+        raise ValidationException(
+            f"{INVALID}Number of attributes in KeySchema does not exactly match number of "
+            "attributes defined in AttributeDefinitions"
+        )
+    if len(types) < len(names):
+        raise ValidationException("Invalid KeySchema: Some index key attribute have no definition")
+    _check_defined(types, names)
+
+
+def check_types_used(types: Types, used: Iterable[str]) -> None:
+    """Refuse attribute definitions that no key of the table or of an index uses."""
+    names = list(dict.fromkeys(used))
+    if any(name not in names for name in types):
+        raise ValidationException(
+            f"{INVALID}Some AttributeDefinitions are not used. AttributeDefinitions: "
+            f"{listed(types)}, keys used: {listed(names)}"
+        )
+
+
+def key_schema(elements: Sequence[Mapping[str, str]], types: Types) -> KeySchema:
+    """The key of a table or of an index, its types taken from the attribute definitions."""
+    check_order(elements)
+    names = [element["AttributeName"] for element in elements]
+    _check_defined(types, names)
+    keys = [KeyAttribute(name, types[name]) for name in names]
+    return KeySchema(*keys)
+
+
+def check_order(elements: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a key schema that is not a HASH key and then at most one RANGE key."""
+    if elements[0]["KeyType"] != "HASH":
+        raise ValidationException(
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
+        )
+    if len(elements) == 1:
+        return
+    if elements[1]["KeyType"] != "RANGE" and len(elements) == _KEY_ATTRIBUTES_MAX:
+        raise ValidationException(
+            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+        )
+    if len(elements) > _KEY_ATTRIBUTES_MAX:  # ours: what AWS says of a table's key is not known
+        raise ValidationException(
+            f"{INVALID}Key schemas of more than {_KEY_ATTRIBUTES_MAX} attributes are not "
+            "supported by Headwater yet"
+        )
+    if elements[0]["AttributeName"] == elements[1]["AttributeName"]:
+        raise ValidationException(
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name"
+        )
+
+
+def local_indexes(
+    definitions: Sequence[Mapping[str, Any]], table: KeySchema, types: Types
+) -> list[IndexDefinition]:
+    """The LocalSecondaryIndexes of a new table, given its key."""
+    if not definitions:
+        raise ValidationException(f"{INVALID}List of LocalSecondaryIndexes is empty")
+    if table.sort is None:
+        raise ValidationException(
+            f"{INVALID}Table KeySchema does not have a range key, which is required when "
+            "specifying a LocalSecondaryIndex"
+        )
+    found = []
+    for definition in definitions:
+        name = definition["IndexName"]
+        keys = key_schema(definition["KeySchema"], types)
+        if keys.sort is None:
+            raise ValidationException(
+                f"{INVALID}Index KeySchema does not have a range key for index: {name}"
+            )
+        if keys.partition != table.partition:
+            raise ValidationException(
+                f"{INVALID}Index KeySchema does not have the same leading hash key as table "
+                f"KeySchema for index: {name}. index hash key: {keys.partition.name}, "
+                f"table hash key: {table.partition.name}"
+            )
+        kind, attributes = _projection(definition["Projection"])
+        found.append(
+            IndexDefinition(
+                name=name, is_global=False, keys=keys, projection=kind, attributes=attributes
+            )
+        )
+    if len(found) > local_indexes_max:
+        raise ValidationException(
+            f"{INVALID}Number of LocalSecondaryIndexes exceeds per-table limit of "
+            f"{local_indexes_max}"
+        )
+    return found
+
+
+def global_indexes(
+    definitions: Sequence[Mapping[str, Any]], types: Types, *, is_on_demand: bool
+) -> list[IndexDefinition]:
+    """The GlobalSecondaryIndexes of a new table."""
+    if not definitions:
+        raise ValidationException(f"{INVALID}List of GlobalSecondaryIndexes is empty")
+    found = []
+    for definition in definitions:
+        index = global_index(definition, types)
+        check_index_billing(index, is_on_demand=is_on_demand)
+        found.append(index)
+    if len(found) > global_indexes_max:
+        raise ValidationException(
+            f"{INVALID}GlobalSecondaryIndex count exceeds the per-table limit of "
+            f"{global_indexes_max}"
+        )
+    return found
+
+
+def global_index(definition: Mapping[str, Any], types: Types) -> IndexDefinition:
+    """One global index, of a new table or created later."""
+    refuse_index_options(definition)
+    kind, attributes = _projection(definition["Projection"])
+    return IndexDefinition(
+        name=definition["IndexName"],
+        is_global=True,
+        keys=key_schema(definition["KeySchema"], types),
+        projection=kind,
+        attributes=attributes,
+        throughput=throughput(definition.get("ProvisionedThroughput")),
+    )
+
+
+def check_index_billing(index: IndexDefinition, *, is_on_demand: bool) -> None:
+    """Refuse a global index whose throughput does not go with the table's billing mode."""
+    if is_on_demand and index.throughput is not None:
+        raise ValidationException(
+            f"{INVALID}ProvisionedThroughput should not be specified for index: {index.name} "
+            "when BillingMode is PAY_PER_REQUEST"
+        )
+    if not is_on_demand and index.throughput is None:
+        raise ValidationException(
+            f"{INVALID}ProvisionedThroughput must be specified for index: {index.name}"
+        )
+
+
+def check_index_names(names: Sequence[str]) -> None:
+    """Refuse two indexes of one name."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise ValidationException(f"{INVALID}Duplicate index name: {name}")
+
+
+def check_projected(indexes: Iterable[IndexDefinition | Index]) -> None:
+    """Refuse more projected attributes, over all indexes of a table, than it may have."""
+    count = sum(len(index.attributes) for index in indexes)
+    if count > projected_attributes_max:
+        raise LimitExceededException(  # ours: the quota is AWS's, its text is not known
+            f"Subscriber limit exceeded: Number of NonKeyAttributes of all indexes of a table "
+            f"exceeds the limit of {projected_attributes_max}"
+        )
+
+
+def throughput(definition: Mapping[str, int] | None) -> Throughput | None:
+    """The ProvisionedThroughput of a table or an index, if one is given."""
+    if definition is None:
+        return None
+    for member in ("ReadCapacityUnits", "WriteCapacityUnits"):
+        if definition[member] > throughput_units_max:
+            raise ValidationException(
+                f"Given value {definition[member]} for {member} is out of bounds"
+            )
+    return Throughput(definition["ReadCapacityUnits"], definition["WriteCapacityUnits"])
+
+
+def refuse_index_options(definition: Mapping[str, Any]) -> None:
+    """Refuse what a global index may be given on AWS and has no meaning here yet."""
+    refuse_unsupported("OnDemandThroughput", is_unlimited(definition.get("OnDemandThroughput")))
+    refuse_unsupported("WarmThroughput", not definition.get("WarmThroughput"))
+
+
+def is_unlimited(on_demand: Mapping[str, int] | None) -> bool:
+    """Whether an OnDemandThroughput sets no limit, which is the default; -1 takes one away."""
+    return on_demand is None or all(units == -1 for units in on_demand.values())
+
+
+def refuse_unsupported(member: str, is_default: bool) -> None:  # noqa: FBT001 - a predicate's result
+    """Refuse a parameter that is given with a meaning beyond its default. Text: ours."""
+    if not is_default:
+        raise ValidationException(f"{INVALID}{member} is not supported by Headwater yet")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as AWS's Java prints a collection of them."""
+    return f"[{', '.join(names)}]"
+
+
+def _check_defined(types: Types, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in types]
+    if missing:
+        raise ValidationException(
+            f"{INVALID}Some index key attributes are not defined in AttributeDefinitions. "
+            f"Keys: {listed(names)}, AttributeDefinitions: {listed(types)}"
+        )
+
+
+def _projection(definition: Mapping[str, Any]) -> tuple[ProjectionType, tuple[str, ...]]:
+    name = definition.get("ProjectionType")
+    attributes: list[str] = definition.get("NonKeyAttributes", [])
+    if name is None:
+        raise ValidationException(f"{INVALID}Unknown ProjectionType: null")
+    kind = ProjectionType(name)
+    if kind is ProjectionType.INCLUDE and not attributes:
+        raise ValidationException(
+            f"{INVALID}ProjectionType is INCLUDE, but NonKeyAttributes is not specified"
+        )
+    if kind is not ProjectionType.INCLUDE and attributes:
+        raise ValidationException(
+            f"{INVALID}ProjectionType is {name}, but NonKeyAttributes is specified"
+        )
+    return kind, tuple(dict.fromkeys(attributes))

@@ -1,0 +1,179 @@
+"""Carries tables from the states that pass to those that last.
+
+    CREATING -> ACTIVE; UPDATING -> ACTIVE, with indexes settled or their back-fill begun
+    index CREATING, back-filling -> ACTIVE once every item has its entry
+    index DELETING -> gone once its entries are erased
+    table DELETING -> gone once its items and index entries are erased
+
+Every step is one change of the stored table, made only if the table is still in the state the step
+is for, after work that may be done twice. So a server that dies in the middle goes on from what is
+stored: `run` begins with every table that is not settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+
+from headwater.clock import Clock
+from headwater.errors import ResourceNotFoundException
+from headwater.limits import table_maintenance_max, table_retry_seconds
+from headwater.storage.committer import Committer, View
+from headwater.storage.engine import Engine
+from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
+from headwater.tables.backfill import fill
+from headwater.tables.catalog import Catalog, is_settled
+from headwater.tables.erase import erase
+from headwater.tables.schema import Index, IndexStatus, Table, TableStatus
+from headwater.values.order import after_prefix
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where a table's items are read and changed in bulk."""
+
+    engine: Engine
+    committer: Committer
+
+
+class Transitions:
+    """Run it in a task group; cancelling it is safe at any moment.
+
+    transition_seconds: how long a table stays CREATING, UPDATING or DELETING at least; 0 is until
+    the event loop's next turn.
+    """
+
+    def __init__(
+        self, catalog: Catalog, stores: Stores, clock: Clock, transition_seconds: float
+    ) -> None:
+        self._catalog = catalog
+        self._stores = stores
+        self._clock = clock
+        self._transition_seconds = transition_seconds
+        self._heavy = asyncio.Semaphore(table_maintenance_max)
+        self._under_way: set[bytes] = set()
+
+    async def run(self) -> None:
+        """Settle every table that is not, and those that change, until cancelled."""
+        catalog = self._catalog
+        async with asyncio.TaskGroup() as tasks:
+            for table in await catalog.every():
+                if not is_settled(table):
+                    self._start(tasks, table)
+            while True:
+                await catalog.unfinished_arrived.wait()
+                catalog.unfinished_arrived.clear()
+                while catalog.unfinished:
+                    _, table = catalog.unfinished.popitem()
+                    self._start(tasks, table)
+
+    def _start(self, tasks: asyncio.TaskGroup, table: Table) -> None:
+        """Settle a table in a task of its own, unless there is one: it sees what has changed."""
+        if table.key not in self._under_way:
+            self._under_way.add(table.key)
+            tasks.create_task(self._settle(table))
+
+    async def _settle(self, table: Table) -> None:
+        try:
+            while not is_settled(table):
+                try:
+                    await self._step(table)
+                except ResourceNotFoundException:
+                    _log.debug("table went away while it changed", table=table.name)
+                except Exception as error:  # noqa: BLE001 - the task's boundary: logged, tried again
+                    _log.error("table cannot settle", table=table.name, exc_info=error)
+                    await self._clock.sleep(table_retry_seconds)
+                table = await self._catalog.describe(table.region, table.name)
+        except ResourceNotFoundException:
+            return
+        finally:
+            self._under_way.discard(table.key)
+
+    async def _step(self, table: Table) -> None:
+        """Take a table one state further."""
+        if table.status is TableStatus.ACTIVE:
+            await self._fill_indexes(table)
+            return
+        await self._wait()
+        if table.status is TableStatus.DELETING:
+            await self._erase_table(table)
+        else:
+            await self._erase_indexes(table)
+            await self._catalog.change(table, _settled)
+
+    async def _wait(self) -> None:
+        if self._transition_seconds > 0:
+            await self._clock.sleep(self._transition_seconds)
+        else:
+            await asyncio.sleep(0)
+
+    async def _fill_indexes(self, table: Table) -> None:
+        for index in table.indexes:
+            if index.status is IndexStatus.CREATING:
+                async with self._heavy:
+                    is_full = await fill(self._stores.engine, self._stores.committer, table, index)
+                if is_full:
+                    await self._catalog.change(table, _Activation(index.index_id))
+
+    async def _erase_indexes(self, table: Table) -> None:
+        for index in table.indexes:
+            if index.status is IndexStatus.DELETING:
+                prefix = index_prefix(table.table_id, index.index_id)
+                await self._erase((prefix, after_prefix(prefix)))
+
+    async def _erase_table(self, table: Table) -> None:
+        await self._erase((table.items_prefix, after_prefix(table.items_prefix)))
+        await self._erase(indexes_span(table.table_id))
+        await self._catalog.change(table, _removed)
+
+    async def _erase(self, span: tuple[bytes, bytes]) -> None:
+        async with self._heavy:
+            await erase(self._stores.engine, self._stores.committer, span)
+
+
+def _settled(_view: View, table: Table) -> Table:
+    """A created or updated table in the state that follows; erased indexes are dropped."""
+    if table.status not in (TableStatus.CREATING, TableStatus.UPDATING):
+        return table
+    is_new = table.status is TableStatus.CREATING
+    indexes = (
+        _settled_index(index, is_new=is_new)
+        for index in table.indexes
+        if index.status is not IndexStatus.DELETING
+    )
+    return table.changed(status=TableStatus.ACTIVE, indexes=tuple(indexes))
+
+
+def _settled_index(index: Index, *, is_new: bool) -> Index:
+    """An index after its table's step. A new table has no items to fill its indexes with."""
+    if index.status is IndexStatus.CREATING and not is_new:
+        return replace(index, is_backfilling=True)
+    return replace(index, status=IndexStatus.ACTIVE, is_backfilling=False)
+
+
+def _removed(_view: View, table: Table) -> Table | None:
+    return None if table.status is TableStatus.DELETING else table
+
+
+@dataclass(frozen=True, slots=True)
+class _Activation:
+    """The step with which a filled index becomes ACTIVE, if it is still being created."""
+
+    index_id: IndexId
+
+    def __call__(self, _view: View, table: Table) -> Table:
+        if not any(self._is_filled(index) for index in table.indexes):
+            return table
+        return table.changed(indexes=tuple(map(self._activated, table.indexes)))
+
+    def _activated(self, index: Index) -> Index:
+        if not self._is_filled(index):
+            return index
+        return replace(index, status=IndexStatus.ACTIVE, is_backfilling=False)
+
+    def _is_filled(self, index: Index) -> bool:
+        return index.index_id == self.index_id and index.status is IndexStatus.CREATING
