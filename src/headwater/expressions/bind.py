@@ -57,8 +57,8 @@ class Placeholders:
     def check_all_used(self) -> None:
         """Refuse placeholders that no expression bound so far has used."""
         for given, parameter in ((self._names, _NAMES), (self._values, _VALUES)):
-            unused = [key for key in given or () if key not in self._used]
-            if unused:
+            if given and not given.keys() <= self._used:
+                unused = given.keys() - self._used
                 raise ValidationException(
                     f"Value provided in {parameter} unused in expressions: "
                     f"keys: {{{', '.join(sorted(unused))}}}"

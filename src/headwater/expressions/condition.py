@@ -37,8 +37,8 @@ from headwater.values.item import Item
 
 _REMEMBERED: Final = 1024
 _ORDERED: Final = frozenset("SNB")
-_NOT_MEASURED: Final = frozenset({"N", "BOOL", "NULL"})
-_NOT_CONTAINING: Final = frozenset({"N", "BOOL", "NULL", "M"})
+_MEASURED: Final = attribute.TYPES - {"N", "BOOL", "NULL"}
+_CONTAINING: Final = _MEASURED - {"M"}
 _TYPES_LISTED: Final = "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
 _NOTHING: Final[Item] = {}
 _ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
@@ -155,24 +155,19 @@ class _Binder:
                 self._check_types(node.function, node.operands, allowed=frozenset("SB"))
                 return predicates.begins(readers[0], readers[1])
         assert node.function == "contains", node.function
-        self._check_types(
-            node.function, node.operands[:1], allowed=attribute.TYPES - _NOT_CONTAINING
-        )
+        self._check_types(node.function, node.operands[:1], allowed=_CONTAINING)
         return predicates.holds(readers[0], readers[1])
 
     def _read(self, operand: Operand) -> Reader:
-        match operand:
-            case ValueNode():
-                value = self._value(operand)
-                return predicates.constant(value)
-            case PathNode():
-                path = self._placeholders.path(operand, self._kind)
-                self.attributes.add(str(path[0]))
-                return predicates.at(path)
-            case Call():
-                measured = self._read(operand.operands[0])
-                self._check_types("size", operand.operands, allowed=attribute.TYPES - _NOT_MEASURED)
-                return predicates.measured(measured)
+        if isinstance(operand, ValueNode):
+            return predicates.constant(self._value(operand))
+        if isinstance(operand, PathNode):
+            path = self._placeholders.path(operand, self._kind)
+            self.attributes.add(str(path[0]))
+            return predicates.at(path)
+        measured = self._read(operand.operands[0])
+        self._check_types("size", operand.operands, allowed=_MEASURED)
+        return predicates.measured(measured)
 
     def _value(self, node: ValueNode) -> AttributeValue:
         return self._placeholders.value(node.placeholder, self._kind)
@@ -213,11 +208,12 @@ class _Binder:
 
     def _check_distinct(self, name: str, operands: tuple[Operand, ...]) -> None:
         first = operands[0]
-        if not isinstance(first, PathNode):
+        others = [other for other in operands[1:] if isinstance(other, PathNode)]
+        if not others or not isinstance(first, PathNode):
             return
         path = self._placeholders.path(first, self._kind)
-        for other in operands[1:]:
-            if isinstance(other, PathNode) and self._placeholders.path(other, self._kind) == path:
+        for other in others:
+            if self._placeholders.path(other, self._kind) == path:
                 raise self._invalid(
                     "The first operand must be distinct from the remaining operands for this "
                     f"operator or function; operator: {name}, first operand: {written(path)}"

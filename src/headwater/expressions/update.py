@@ -8,7 +8,8 @@ item and with the request, and nobody changes it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
 
 from headwater.errors import ValidationException
 from headwater.expressions import operations, parser
@@ -25,6 +26,7 @@ from headwater.values.item import Item, Path
 
 _EXPRESSION: Final = "UpdateExpression"
 _INVALID_PATH: Final = "The document path provided in the update expression is invalid for update"
+_REMEMBERED: Final = 512
 _CREATING: Final = ("SET", "ADD")
 _NOTHING: Final[Item] = {}
 _ADDED: Final = frozenset({"N", "SS", "NS", "BS"})
@@ -56,9 +58,8 @@ class Applied:
     touched: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundAction:
-    """One action with its names and values known.
+class BoundAction(NamedTuple):
+    """One action with its names and values known; a tuple, for it is made anew for each request.
 
     source: the right side; for REMOVE None.
     """
@@ -98,8 +99,10 @@ class Update:
 def parse(text: str, placeholders: Placeholders) -> Update:
     """Parse an update and bind it; raises ValidationException with DynamoDB's text."""
     binder = _Binder(placeholders)
-    actions = tuple(binder.action(action) for action in parser.update(text))
-    return Update(actions, tree_of((action.path for action in actions), _EXPRESSION))
+    actions = tuple([binder.action(action) for action in parser.update(text)])
+    if "#" not in text:
+        return Update(actions, _plain_tree(text))
+    return Update(actions, tree_of([action.path for action in actions], _EXPRESSION))
 
 
 def updated_old(old: Item | None, touched: tuple[Path, ...]) -> Item:
@@ -114,6 +117,12 @@ def updated_new(new: Item | None, touched: tuple[Path, ...]) -> Item:
     and after a removal from a list the element that moved up is (observed).
     """
     return {} if new is None else project(new, tree_of(touched, _EXPRESSION))
+
+
+@lru_cache(_REMEMBERED)
+def _plain_tree(text: str) -> PathTree:
+    """The paths of an update without aliases are the same for every request."""
+    return tree_of([action.path.steps for action in parser.update(text)], _EXPRESSION)
 
 
 def _outcome(action: BoundAction, found: Item) -> AttributeValue | None:
@@ -180,13 +189,14 @@ class _Binder:
 
     def action(self, action: Action) -> BoundAction:
         path = self._path(action.path)
-        if action.value is None:
+        value = action.value
+        if value is None:
             return BoundAction(action.section, path, None)
-        if isinstance(action.value, Arithmetic):
-            return BoundAction(action.section, path, self._arithmetic(action.value))
-        if action.section in ("ADD", "DELETE"):
-            self._check_change(action.section, action.value)
-        return BoundAction(action.section, path, self._source(action.value))
+        if isinstance(value, Arithmetic):
+            return BoundAction(action.section, path, self._arithmetic(value))
+        if action.section != "SET":
+            self._check_change(action.section, value)
+        return BoundAction(action.section, path, self._source(value))
 
     def _arithmetic(self, node: Arithmetic) -> Source:
         left, right = self._source(node.left), self._source(node.right)
@@ -194,22 +204,22 @@ class _Binder:
         return operations.calculated(node.operator, left, right)
 
     def _source(self, operand: Operand) -> Source:
-        match operand:
-            case ValueNode():
-                return operations.constant(self._value(operand))
-            case PathNode():
-                return operations.at(self._path(operand))
-            case Call(function, (first, second)) if function == "list_append":
-                joined = operations.joined(self._source(first), self._source(second))
-                self._check_types(function, (first, second), "L")
-                return joined
-            case Call(function, (first, second)):
-                if not isinstance(first, PathNode):
-                    needs_path = "Operator or function requires a document path"
-                    reason = f"{needs_path}; operator or function: {function}"
-                    raise invalid(_EXPRESSION, reason)
-                return operations.first_existing(self._path(first), self._source(second))
-        raise AssertionError(operand)
+        if isinstance(operand, ValueNode):
+            return operations.constant(self._value(operand))
+        if isinstance(operand, PathNode):
+            return operations.at(self._path(operand))
+        first, second = operand.operands
+        if operand.function == "list_append":
+            joined = operations.joined(self._source(first), self._source(second))
+            self._check_types(operand.function, (first, second), "L")
+            return joined
+        if not isinstance(first, PathNode):
+            raise invalid(
+                _EXPRESSION,
+                "Operator or function requires a document path; "
+                f"operator or function: {operand.function}",
+            )
+        return operations.first_existing(self._path(first), self._source(second))
 
     def _path(self, node: PathNode) -> Path:
         return self._placeholders.path(node, _EXPRESSION)
