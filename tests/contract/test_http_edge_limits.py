@@ -250,6 +250,26 @@ async def test_reading_stops_while_too_many_requests_wait():
         assert client.writer.transport.get_write_buffer_size() > len(request)
 
 
+@on_loop
+async def test_reading_stops_while_the_requests_that_wait_are_large():
+    gates = Gates()
+    async with edge(gates, HttpSettings(body_bytes_max=MB)) as server:
+        client = await server.connect()
+
+        for _ in range(30):
+            client.send(post(bytes(MB), path="/wait/a"))
+        await until(lambda: len(gates.begun) == 2)
+        other = await server.connect()
+        for _ in range(200):
+            await other.ask(get("/other"))
+        begun_at_once = gates.begun.count("/wait/a")
+        gates.gate("/wait/a").set()
+        answers = [await client.answer() for _ in range(30)]
+
+        assert begun_at_once == 2
+        assert [answer.status for answer in answers] == [200] * 30
+
+
 class Large:
     """A handler of answers too large for any socket's buffer; counts how many it gave."""
 

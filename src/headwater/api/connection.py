@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         "_draining",
         "_edge",
         "_half_closed",
+        "_held_bytes",
         "_lingering",
         "_lost",
         "_mark",
@@ -98,6 +99,7 @@ class Connection(asyncio.Protocol):
         self._reception = Reception(edge.settings, self._take)
         self._begun: deque[_Exchange] = deque()  # with the handler, or answered out of turn
         self._waiting: deque[_Exchange] = deque()  # received, not yet given to the handler
+        self._held_bytes = 0  # the bodies of both
         self._refusal: Response | None = None  # the last answer, once all before it are sent
         self._lingering = False
         self._half_closed = False
@@ -167,6 +169,7 @@ class Connection(asyncio.Protocol):
         exchange = _Exchange(request, connection)
         if self._begun or self._waiting or self._write_paused:
             self._waiting.append(exchange)
+            self._held_bytes += len(request.body)
             self._settle()
         else:
             self._begin(exchange)
@@ -188,16 +191,21 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - the border of a request: logged and answered
             exchange.response = _fault(error)
         else:
-            self._begun.append(exchange)
+            self._hold(exchange)
             work = self._finish(exchange, coroutine, waits_for)
             task = self._edge.loop.create_task(work, context=context)
             self._edge.tasks.add(task)
             task.add_done_callback(self._edge.forget)
             return
         if self._begun:
-            self._begun.append(exchange)
+            self._hold(exchange)
         else:
             self._send(exchange)
+
+    def _hold(self, exchange: _Exchange) -> None:
+        self._begun.append(exchange)
+        self._held_bytes += len(exchange.request.body)
+        self._steer_reading()
 
     async def _finish(
         self, exchange: _Exchange, coroutine: Coroutine[Any, Any, Response], waits_for: object
@@ -217,8 +225,10 @@ class Connection(asyncio.Protocol):
             return
         begun, waiting = self._begun, self._waiting
         while begun and begun[0].response is not None:
+            self._held_bytes -= len(begun[0].request.body)
             self._send(begun.popleft())
         while waiting and not self._write_paused and len(begun) < self._edge.settings.pipelined_max:
+            self._held_bytes -= len(waiting[0].request.body)
             self._begin(waiting.popleft())
         if not begun and not waiting:
             self._when_all_answered()
@@ -274,8 +284,11 @@ class Connection(asyncio.Protocol):
 
     def _steer_reading(self) -> None:
         """Read on only while there is room for what may come."""
-        full = self._write_paused or len(self._begun) + len(self._waiting) >= (
-            self._edge.settings.pipelined_max
+        settings = self._edge.settings
+        full = (
+            self._write_paused
+            or len(self._begun) + len(self._waiting) >= settings.pipelined_max
+            or self._held_bytes > settings.body_bytes_max
         )
         if full is self._read_paused or self._transport.is_closing():
             return

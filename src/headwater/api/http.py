@@ -38,23 +38,18 @@ class TlsFilesError(Exception):
 
 
 class Listener:
-    """An open port and the connections that came through it. Made by `listen`."""
+    """An open port and the connections that came through it. Made by `listen`.
+
+    port: the one in use, also where 0 asked for any free one.
+    """
 
     def __init__(self, edge: Edge, server: asyncio.Server, clock: Clock) -> None:
+        self.sockets: tuple[socket.socket, ...] = tuple(server.sockets)
+        self.port: int = self.sockets[0].getsockname()[1]
         self._edge = edge
         self._server = server
         self._clock = clock
         self._stop_sweeping = self._sweep_later()
-
-    @property
-    def sockets(self) -> tuple[socket.socket, ...]:
-        return tuple(self._server.sockets)
-
-    @property
-    def port(self) -> int:
-        """The port in use, also where 0 asked for any free one."""
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     async def close(self, grace_seconds: float) -> None:
         """Stop accepting, finish the requests in flight, then close whatever is left by force."""
