@@ -1,0 +1,1 @@
+"""Real processes, started and used as a user does."""
