@@ -83,12 +83,12 @@ class Crew:
     def worker_ready(self, worker: Worker) -> None:
         if self._is_stale(worker):
             worker.dismiss()
-        elif self._waiting:
-            self._give(worker, self._waiting.popleft())
-        else:
+        elif not self._waiting:
             clock = self._settings.clock
             retire_at = clock.now() + limits.function_worker_idle_seconds
             self._idle[worker] = clock.call_at(retire_at, worker.dismiss)
+        elif worker.can_take():  # else its end is about to be reported, and another will take it
+            self._give(worker, self._waiting.popleft())
 
     def worker_gone(self, worker: Worker) -> None:
         self._forget(worker)
@@ -121,7 +121,7 @@ class Crew:
         while self._idle:
             worker, cancel_retirement = self._idle.popitem()
             cancel_retirement()
-            if worker.can_take() and not worker.is_dismissed:
+            if worker.can_take():
                 return worker
         return None
 

@@ -150,7 +150,10 @@ class Worker:
 
     def can_take(self) -> bool:
         """Whether it waits for an event and its process is there to take it."""
-        return self.state is State.IDLE and self._process is not None and self._process.is_alive()
+        if self.state is not State.IDLE or self.is_dismissed:
+            return False
+        # Without a process yet, `start` has not returned, but who asks for an event is alive.
+        return self._process is None or self._process.is_alive()
 
     def dismiss(self) -> None:
         """End it, now; an invocation it runs is told that the server failed."""

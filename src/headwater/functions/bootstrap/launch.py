@@ -35,6 +35,11 @@ def die_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def close_inherited() -> None:
+    # The event loop's own copies of our pipes, and what the server itself was started with.
+    os.closerange(3, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20))
+
+
 def bound(kind: int, size: int) -> None:
     hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
@@ -45,6 +50,7 @@ def bound(kind: int, size: int) -> None:
 def main() -> None:
     runtime, parent, data_bytes, file_bytes, handler = sys.argv[1:]
     die_with(int(parent))
+    close_inherited()
     bound(resource.RLIMIT_DATA, int(data_bytes))
     bound(resource.RLIMIT_FSIZE, int(file_bytes))
     bound(resource.RLIMIT_CORE, 0)

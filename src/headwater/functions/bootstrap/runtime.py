@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 PYTHON = sys.version_info[:2]
 ROOT = "/2018-06-01/runtime"
@@ -200,10 +200,17 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+def unbuffered(file: int) -> io.TextIOWrapper:
+    raw = io.FileIO(file, "w", closefd=False)
+    # A raw file is a binary stream too, which the type of the argument does not say.
+    return io.TextIOWrapper(
+        cast("io.BufferedWriter", raw), "utf-8", "backslashreplace", write_through=True
+    )
+
+
 def set_up_logging() -> RequestIdFilter:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, write_through=True)
+    # Nothing may wait in a buffer when the result is posted, or the process dies.
+    sys.stdout, sys.stderr = unbuffered(1), unbuffered(2)
     formatter = logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     ids = RequestIdFilter()
