@@ -17,7 +17,7 @@ import orjson
 from headwater.api import shapes
 from headwater.api.batches import Batches
 from headwater.api.items import Items
-from headwater.api.operation import Call
+from headwater.api.operation import Call, Handler
 from headwater.api.queries import Queries
 from headwater.api.transactions import Transactions
 from headwater.clock import ManualClock, SeededChance
@@ -67,13 +67,16 @@ class ItemStore:
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
         self.writer = Writer(self.committer, self.catalog)
         over = (self.catalog, self.engine, self.writer, self.clock)
-        self._handlers = {
-            **Items(*over).handlers(),
-            **Queries(self.catalog, self.engine).handlers(),
-            **Batches(*over).handlers(),
-            **Transactions(*over).handlers(),
-        }
+        self._handlers: dict[tuple[str, str], Handler] = {}
+        self.serve(Items(*over).handlers())
+        self.serve(Queries(self.catalog, self.engine).handlers())
+        self.serve(Batches(*over).handlers())
+        self.serve(Transactions(*over).handlers())
         self._runner = asyncio.Runner()
+
+    def serve(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Answer operations by these handlers."""
+        self._handlers.update(handlers)
 
     @contextmanager
     def running(self) -> Iterator[ItemStore]:

@@ -48,8 +48,8 @@ _LEGACY: Final = {
 class Bound:
     """What a request's expressions say; None where there is none."""
 
-    condition: Condition | None = None
     update: Update | None = None
+    condition: Condition | None = None
     filter: Condition | None = None
     projection: Projection | None = None
 
@@ -87,18 +87,21 @@ def bind(request: Input, placeholders: Placeholders | None) -> Bound:
 
 def bind_but_keys(request: Input, placeholders: Placeholders) -> Bound:
     """As `bind`, with what a key condition may still use not yet called unused."""
-    found: dict[str, Any] = {}
-    if (text := request.get("UpdateExpression")) is not None:
-        found["update"] = update.parse(text, placeholders)
-    if (text := request.get("ConditionExpression")) is not None:
-        found["condition"] = condition.parse(text, placeholders, "ConditionExpression")
-    if (text := request.get("KeyConditionExpression")) is not None:
-        parser.condition(text, "KeyConditionExpression")  # its form does not wait for the table
-    if (text := request.get("FilterExpression")) is not None:
-        found["filter"] = condition.parse(text, placeholders, "FilterExpression")
-    if (text := request.get("ProjectionExpression")) is not None:
-        found["projection"] = projection.parse(text, placeholders)
-    return Bound(**found)
+    update_text = request.get("UpdateExpression")
+    condition_text = request.get("ConditionExpression")
+    keys_text = request.get("KeyConditionExpression")
+    filter_text = request.get("FilterExpression")
+    projection_text = request.get("ProjectionExpression")
+    if keys_text is not None:
+        parser.condition(keys_text, "KeyConditionExpression")  # its form needs no table
+    return Bound(
+        update=None if update_text is None else update.parse(update_text, placeholders),
+        condition=_condition(condition_text, placeholders, "ConditionExpression"),
+        filter=_condition(filter_text, placeholders, "FilterExpression"),
+        projection=None
+        if projection_text is None
+        else projection.parse(projection_text, placeholders),
+    )
 
 
 def bind_keys(text: str, placeholders: Placeholders, place: Source) -> KeyCondition:
@@ -113,6 +116,10 @@ def bind_keys(text: str, placeholders: Placeholders, place: Source) -> KeyCondit
     )
     placeholders.check_all_used()
     return bound
+
+
+def _condition(text: str | None, placeholders: Placeholders, kind: str) -> Condition | None:
+    return None if text is None else condition.parse(text, placeholders, kind)
 
 
 def _check_legacy(request: Input, expressions: Sequence[str]) -> None:
