@@ -121,14 +121,14 @@ def _throughput(results: Results) -> Table:
     columns = ("server", "requests/s", "server CPU us", "p50 ms", "p99 ms", "refused")
     for column in (*columns, *(["headwater is"] if peers else [])):
         table.add_column(column, justify="left" if column == "server" else "right")
-    for operation, title in TITLES.items():
+    for operation in results.rounds[OURS]:
         ours = results.median(OURS, operation)
         for server in results.rounds:
             figures = results.median(server, operation)
             row = _cells(figures)
             if peers:
                 row.append(_ratio(ours, figures) if server != OURS else "")
-            table.add_row(title if server == OURS else "", server, *row)
+            table.add_row(TITLES[operation] if server == OURS else "", server, *row)
         table.add_section()
     return table
 
