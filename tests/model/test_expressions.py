@@ -5,6 +5,7 @@ evaluator that reads Python values and is as slow and plain as it can be. Update
 applied, what comes out is canonical and what went in is untouched.
 """
 
+import contextlib
 import copy
 from base64 import b64decode, b64encode
 from decimal import Decimal
@@ -13,8 +14,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.errors import ValidationException
-from headwater.expressions import condition, update
+from headwater.errors import ServiceError, ValidationException
+from headwater.expressions import condition, key_condition, projection, update
 from headwater.expressions.bind import Placeholders
 from headwater.values import codec, item
 
@@ -50,7 +51,9 @@ values: st.SearchStrategy[dict[str, Any]] = st.recursive(
     ),
     max_leaves=4,
 )
-items = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), values, max_size=4)
+items = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d"]), st.one_of(ordered, values), min_size=2, max_size=4
+)
 
 
 def plain(value: dict[str, Any]) -> tuple[str, Any]:
@@ -72,7 +75,11 @@ def plain(value: dict[str, Any]) -> tuple[str, Any]:
 # --- condition trees: tuples, the operator first. Left and right sides never share a path, since
 # DynamoDB refuses that, and constants have types the operator takes.
 
-steps = st.lists(st.sampled_from([".k", ".m", "[0]", "[1]"]), max_size=2).map("".join)
+steps = st.one_of(
+    st.just(""),
+    st.just(""),
+    st.lists(st.sampled_from([".k", ".m", "[0]", "[1]"]), max_size=2).map("".join),
+)
 left_paths = st.builds(lambda name, rest: ("path", name + rest), st.sampled_from("ab"), steps)
 right_paths = st.builds(lambda name, rest: ("path", name + rest), st.sampled_from("cd"), steps)
 
@@ -311,3 +318,28 @@ def test_an_update_makes_a_canonical_item_and_leaves_the_old_one_alone(
     if new is not None:
         canonical, size = item.normalise(copy.deepcopy(new))
         assert codec.encode(new, item.size(new)) == codec.encode(canonical, size)
+
+
+# --- any text at all
+
+WORDS = (
+    "a b #a #z :v :n :z size contains attribute_type begins_with if_not_exists list_append name "
+    "AND OR NOT IN BETWEEN SET REMOVE ADD DELETE ( ) ( ) [ ] . , = <> < <= > >= + - 0 1 99 $ é"
+)
+texts = st.lists(st.sampled_from(WORDS.split()), max_size=25).map(" ".join) | st.text(max_size=12)
+
+
+@settings(max_examples=400)
+@given(texts)
+def test_any_text_is_taken_or_refused_as_a_client_is_told(text):
+    bindings = {":v": {"S": "x"}, ":n": {"N": "1"}}
+    types_of_keys = {"a": "S", "b": "N"}
+
+    for parse in (
+        condition.parse,
+        update.parse,
+        projection.parse,
+        lambda text, given: key_condition.parse(text, given, "a", "b", types_of_keys),
+    ):
+        with contextlib.suppress(ServiceError):
+            parse(text, Placeholders({"#a": "name"}, bindings))
