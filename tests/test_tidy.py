@@ -41,28 +41,34 @@ def reference(tree):
     return {file.path.removeprefix(prefix): file for file in tree if file.path.startswith(prefix)}
 
 
+def none(findings: Sequence[str]) -> None:
+    """Fail with one finding to a line."""
+    if findings:
+        pytest.fail("\n".join(findings), pytrace=False)
+
+
 @rules
 def test_tree_keeps_the_rule(rule, tree):
-    assert rule(tree) == []
+    none(rule(tree))
 
 
 def test_every_package_has_a_floor(tree):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = project["tool"]["importlinter"]["contracts"][0]
 
-    assert layout.packages_without_floor(tree, contract["layers"]) == []
+    none(layout.packages_without_floor(tree, contract["layers"]))
 
 
 def test_every_error_is_documented(tree, reference):
     errors = next(file for file in tree if file.path == "src/headwater/errors.py")
 
-    assert documents.undocumented(documents.error_codes(errors), reference["errors.md"]) == []
+    none(documents.undocumented(documents.error_codes(errors), reference["errors.md"]))
 
 
 def test_every_operation_is_documented(tree, reference):
     page = reference["operations.md"]
 
-    assert documents.undocumented(documents.operations(tree), page) == []
+    none(documents.undocumented(documents.operations(tree), page))
 
 
 def test_every_command_and_option_is_documented(reference):
@@ -70,13 +76,13 @@ def test_every_command_and_option_is_documented(reference):
 
     commands = documents.command_options(main)
 
-    assert documents.undocumented_commands(commands, reference["cli.md"]) == []
+    none(documents.undocumented_commands(commands, reference["cli.md"]))
 
 
 def test_every_setting_is_documented(tree, reference):
     config = next(file for file in tree if file.path == "src/headwater/config.py")
 
-    assert documents.undocumented(documents.settings(config), reference["configuration.md"]) == []
+    none(documents.undocumented(documents.settings(config), reference["configuration.md"]))
 
 
 def source(text: str, path: str = "src/headwater/planted.py") -> File:
