@@ -164,6 +164,14 @@ class ResourceConflictException(ServiceError):
     status = 409
 
 
+class PreconditionFailedException(ServiceError):
+    status = 412
+    default_message = (
+        "The Revision Id provided does not match the latest Revision Id. Call the "
+        "GetFunction/GetAlias API to retrieve the latest Revision Id"
+    )
+
+
 class FunctionNotFound(ServiceError):
     """Lambda's ResourceNotFoundException, which is a 404 where DynamoDB's is a 400."""
 
