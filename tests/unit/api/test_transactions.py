@@ -60,6 +60,12 @@ def cancellation(store: ItemStore, *actions: Any, **more: Any) -> TransactionCan
     return raised.value
 
 
+def reasons(error: TransactionCanceledException) -> list[dict[str, Any]]:
+    told = error.members["CancellationReasons"]
+    assert isinstance(told, list)
+    return told
+
+
 def refusal(store: ItemStore, *actions: Any) -> str | None:
     with pytest.raises(ValidationException) as raised:
         transact(store, *actions)
@@ -118,7 +124,7 @@ def test_a_reason_shows_the_item_when_its_action_asks(store: ItemStore) -> None:
         put(song("b"), ConditionExpression=unmet),
     )
 
-    first, second = error.members["CancellationReasons"]  # type: ignore[misc]
+    first, second = reasons(error)
     assert first["Item"] == song("a")
     assert "Item" not in second
 
@@ -129,7 +135,7 @@ def test_only_the_first_invalid_action_is_told(store: ItemStore) -> None:
 
     error = cancellation(store, play("a"), play("b"), put(song("c")))
 
-    first, second, third = error.members["CancellationReasons"]  # type: ignore[misc]
+    first, second, third = reasons(error)
     assert first == {
         "Code": "ValidationError",
         "Message": "An operand in the update expression has an incorrect data type",
@@ -149,7 +155,7 @@ def test_an_index_key_made_invalid_by_an_update_cancels(store: ItemStore) -> Non
         },
     )
 
-    (reason,) = error.members["CancellationReasons"]  # type: ignore[misc]
+    (reason,) = reasons(error)
     assert reason["Message"] == (
         f"{INVALID}Type mismatch for Index Key genre Expected: S Actual: N IndexName: ByGenre"
     )
