@@ -18,6 +18,7 @@ KEEP: Final = "connection: keep-alive\r\n"
 UNSAID: Final = ""  # HTTP/1.1 keeps a connection unless told otherwise
 
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
+_NO_CONTENT: Final = 204  # the plain number: comparing with an enumeration's member takes longer
 _GZIP_WINDOW: Final = 31  # zlib's way to say: a gzip header and trailer, the largest window
 
 
@@ -75,13 +76,18 @@ def response_head(response: Response, connection: str) -> bytes:
     connection: `CLOSE`, `KEEP` or `UNSAID`.
     Raises ValueError if a header holds a line break or a character no header can carry.
     """
+    headers = response.headers
     status = response.status
-    lines = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
-    if lines.count("\n") != len(response.headers) or lines.count("\r") != len(response.headers):
+    parts = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"]
+    for name, value in headers:
+        parts += (name, ": ", value, "\r\n")
+    head = "".join(parts)
+    line_count = len(headers) + 1
+    if head.count("\n") != line_count or head.count("\r") != line_count:
         raise ValueError("line break in a response header")
-    length = "" if status == HTTPStatus.NO_CONTENT else f"content-length: {len(response.body)}\r\n"
-    line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-    return f"{line}{lines}{length}{connection}\r\n".encode("latin-1")
+    if status != _NO_CONTENT:
+        head = f"{head}content-length: {len(response.body)}\r\n"
+    return f"{head}{connection}\r\n".encode("latin-1")
 
 
 def decoded_body(body: bytes, encoding: str, size_max: int) -> bytes:
