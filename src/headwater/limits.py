@@ -53,6 +53,7 @@ table_retry_seconds: Final = 1.0
 table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0
+table_counts_max: Final = 10_000
 
 # Streams
 stream_retention_seconds: Final = 24 * 3600

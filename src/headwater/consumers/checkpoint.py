@@ -1,0 +1,183 @@
+"""Leases and positions: one stored value for each consumer and shard.
+
+    position     number of the last record delivered or given up
+    owner        who reads the shard now; empty if nobody
+    counter      grows whenever the shard changes hands
+    expires_at   epoch second from which another may take the shard
+    is_finished  the shard is closed and behind its consumer
+
+Only the holder of the lease, told by owner and counter together, moves the position: every change
+is work for the committer that looks at the stored value first. A process that was thought dead and
+comes back finds `LeaseLost` and stops; what it delivered meanwhile is delivered again by its heir.
+The clock only decides when a lease may be taken, never whether a position may be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from headwater.storage import keyspace
+from headwater.storage.committer import View
+from headwater.storage.engine import Engine
+from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
+from headwater.streams import listing
+
+_VERSION: Final = 1
+NOBODY: Final = ""
+
+
+class LeaseLost(Exception):
+    """Another owner has the shard, or the consumer is gone: stop reading it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What is stored; see the module."""
+
+    position: SequenceNumber
+    owner: str = NOBODY
+    counter: int = 0
+    expires_at: float = 0.0
+    is_finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to move a position, as long as owner and counter are the stored ones."""
+
+    key: bytes
+    owner: str
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants a shard, and until when.
+
+    takes_over: no other process can be alive (the store is held by this one alone), so a lease of
+    another owner is a dead one's and need not expire first. The owner's own has to: a reader that
+    fails at once is not started again at once.
+    """
+
+    owner: str
+    now: float
+    expires_at: float
+    takes_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointWork:
+    """A change of stored checkpoints, as work for the committer."""
+
+    reads: Sequence[bytes]
+    step: Callable[[View], Any]
+
+    def run(self, view: View) -> Any:
+        return self.step(view)
+
+
+def take(key: bytes, start: SequenceNumber, claim: Claim) -> CheckpointWork:
+    """Take a shard, if it is free; a shard never read before begins at `start`.
+
+    Results in a Lease and the Checkpoint, or None if another has it or it is finished.
+    """
+
+    def step(view: View) -> tuple[Lease, Checkpoint] | None:
+        stored = view.get(key)
+        before = Checkpoint(start) if stored is None else decode(stored)
+        is_held = before.owner != NOBODY and before.expires_at > claim.now
+        is_dead = claim.takes_over and before.owner != claim.owner
+        if before.is_finished or (is_held and not is_dead):
+            return None
+        after = replace(
+            before, owner=claim.owner, counter=before.counter + 1, expires_at=claim.expires_at
+        )
+        view.put(key, encode(after))
+        return Lease(key, after.owner, after.counter), after
+
+    return CheckpointWork([key], step)
+
+
+def advance(
+    lease: Lease, position: SequenceNumber, expires_at: float, *, is_finished: bool
+) -> CheckpointWork:
+    """Move the position, and finish the shard if it has no more; raises LeaseLost."""
+
+    def step(view: View) -> None:
+        before = _held(view, lease)
+        after = replace(before, position=position, expires_at=expires_at, is_finished=is_finished)
+        assert position >= before.position, "a position never moves back"
+        view.put(lease.key, encode(after))
+
+    return CheckpointWork([lease.key], step)
+
+
+def renew(leases: Sequence[Lease], expires_at: float) -> CheckpointWork:
+    """Keep leases for longer; results in those that are lost."""
+
+    def step(view: View) -> list[Lease]:
+        lost = []
+        for lease in leases:
+            try:
+                view.put(lease.key, encode(replace(_held(view, lease), expires_at=expires_at)))
+            except LeaseLost:
+                lost.append(lease)
+        return lost
+
+    return CheckpointWork([lease.key for lease in leases], step)
+
+
+def release(lease: Lease) -> CheckpointWork:
+    """Let the shard go; another may take it at once. One that is lost already stays as it is."""
+
+    def step(view: View) -> None:
+        try:
+            before = _held(view, lease)
+        except LeaseLost:
+            return
+        view.put(lease.key, encode(replace(before, owner=NOBODY, expires_at=0.0)))
+
+    return CheckpointWork([lease.key], step)
+
+
+def forget(keys: Sequence[bytes]) -> CheckpointWork:
+    """Remove checkpoints: of shards that are trimmed away, or of a consumer that is gone."""
+
+    def step(view: View) -> None:
+        for key in keys:
+            view.delete(key)
+
+    return CheckpointWork((), step)
+
+
+async def load(engine: Engine, consumer: str) -> dict[tuple[TableId, ShardId], Checkpoint]:
+    """Every checkpoint of a consumer."""
+    return {
+        keyspace.shard_of_checkpoint(key): decode(stored)
+        async for key, stored in listing.entries(engine, keyspace.checkpoints_span(consumer))
+    }
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    return orjson.dumps({"v": _VERSION, **asdict(checkpoint)})
+
+
+def decode(stored: bytes) -> Checkpoint:
+    fields: dict[str, Any] = orjson.loads(stored)
+    version = fields.pop("v")
+    assert version == _VERSION, "a stored checkpoint has a version this code does not know"
+    return Checkpoint(**fields)
+
+
+def _held(view: View, lease: Lease) -> Checkpoint:
+    stored = view.get(lease.key)
+    if stored is None:
+        raise LeaseLost
+    checkpoint = decode(stored)
+    if (checkpoint.owner, checkpoint.counter) != (lease.owner, lease.counter):
+        raise LeaseLost
+    return checkpoint

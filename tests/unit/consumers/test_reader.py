@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers.checkpoint import Checkpoint, Claim
+from headwater.consumers.delivery import Batch, Failed, Throttled
+from headwater.consumers.reader import Consumer, End, Services, ShardReader
+from headwater.storage import keyspace
+from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.tables.schema import Table
+from tests.destinations import ListDestination, settings
+from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
+
+DAY = 24 * 3600
+
+
+@dataclass
+class Reading:
+    """A reader at work on a table's only shard."""
+
+    store: LoggedStore
+    table: Table
+    shard_id: ShardId
+    destination: ListDestination
+    reader: ShardReader
+    task: asyncio.Task[End]
+
+    async def checkpoint(self) -> Checkpoint:
+        return await stored_checkpoint(self.store, self.table, self.shard_id)
+
+
+async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId) -> Checkpoint:
+    key = keyspace.checkpoint("c", table.table_id, shard_id)
+    (stored,) = await store.engine.get([key])
+    assert stored is not None
+    return checkpoints.decode(stored)
+
+
+@asynccontextmanager
+async def reading(
+    store: LoggedStore, table: Table, destination: ListDestination, **changes: Any
+) -> AsyncIterator[Reading]:
+    services = Services(store.engine, store.committer, store.wakeups, store.clock)
+    consumer = Consumer("c", await store.stream(table), settings(**changes), destination)
+    (shard_id,) = open_shards(table)
+    shard = await store.shard(table, shard_id)
+    now = store.clock.now()
+    claim = Claim("me", now, now + 15, takes_over=False)
+    key = keyspace.checkpoint("c", table.table_id, shard_id)
+    lease, start = await store.committer.submit(checkpoints.take(key, shard.first, claim))
+    reader = ShardReader(services, consumer, shard_id, lease)
+    task = asyncio.create_task(reader.run(start))
+    try:
+        yield Reading(store, table, shard_id, destination, reader, task)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def test_commit_wakes_the_reader_without_time_passing() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        async with reading(store, table, ListDestination()) as at_work:
+            await settle()
+            number = await store.append(table)
+            await settle()
+
+            assert at_work.destination.numbers() == [number]
+            assert (await at_work.checkpoint()).position == number
+
+    in_store(body)
+
+
+def test_polling_finds_what_no_wake_up_told() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        async with reading(store, table, ListDestination()) as at_work:
+            await settle()
+            store.wakeups._events.clear()
+            number = await store.append(table)
+            await advance(store, 2)
+
+            assert at_work.destination.numbers() == [number]
+
+    in_store(body)
+
+
+def test_batches_hold_no_more_than_they_may() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        written = await store.append_all(table, 25)
+        destination = ListDestination()
+        async with reading(store, table, destination, batch_records_max=10):
+            await settle()
+
+            assert destination.sizes() == [10, 10, 5]
+            assert destination.numbers() == written
+
+    in_store(body)
+
+
+def test_batch_is_bounded_in_bytes_but_never_empty() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        written = await store.append_all(table, 4)
+        destination = ListDestination()
+        async with reading(store, table, destination, batch_bytes_max=10):
+            await settle()
+
+            assert destination.sizes() == [1, 1, 1, 1]
+            assert destination.numbers() == written
+
+    in_store(body)
+
+
+def test_window_starts_with_the_first_record() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination()
+        async with reading(store, table, destination, window_seconds=5.0):
+            await advance(store, 60)
+            await store.append(table)
+            await advance(store, 3)
+            await store.append(table)
+            await advance(store, 1.75)
+            before = destination.sizes()
+            await advance(store, 0.5)
+
+            assert before == []
+            assert destination.sizes() == [2]
+
+    in_store(body)
+
+
+def test_position_stays_until_the_destination_confirms() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination(gate=asyncio.Event())
+        async with reading(store, table, destination) as at_work:
+            number = await store.append(table)
+            await settle()
+            before = (await at_work.checkpoint()).position
+            assert destination.gate is not None
+            destination.gate.set()
+            await settle()
+
+            assert before < number
+            assert (await at_work.checkpoint()).position == number
+
+    in_store(body)
+
+
+def test_failed_batch_comes_again_unchanged_and_first() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination(answers=[Failed("x"), Throttled("y")])
+        async with reading(store, table, destination):
+            written = [await store.append(table)]
+            await settle()
+            written += await store.append_all(table, 2)
+            await advance(store, 10)
+
+            assert destination.sizes() == [1, 1, 1, 2]
+            assert [batch.attempts for batch in destination.offered] == [0, 1, 1, 0]
+            assert destination.numbers() == written
+
+    in_store(body)
+
+
+def test_batch_that_keeps_failing_is_passed_after_its_retries() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        await store.append(table)
+        destination = ListDestination(answers=[Failed("x")] * 3)
+        async with reading(store, table, destination, retries_max=2) as at_work:
+            await settle()
+            await advance(store, 10)
+            good = await store.append(table)
+            await settle()
+
+            assert destination.sizes() == [1, 1, 1, 1]
+            assert destination.numbers() == [good]
+            assert (await at_work.checkpoint()).position == good
+
+    in_store(body)
+
+
+def test_records_too_old_are_never_sent() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        await store.append_all(table, 3)
+        store.clock.advance(100)
+        young = await store.append_all(table, 2)
+        destination = ListDestination()
+        async with reading(store, table, destination, age_seconds_max=60):
+            await settle()
+
+            assert destination.numbers() == young
+
+    in_store(body)
+
+
+def test_fault_of_the_destination_is_tried_again_and_counts_for_nothing() -> None:
+    class Broken(ListDestination):
+        async def deliver(self, batch: Batch) -> Any:
+            if len(self.offered) < 3:
+                self.offered.append(batch)
+                raise RuntimeError("a fault")
+            return await super().deliver(batch)
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        number = await store.append(table)
+        destination = Broken()
+        async with reading(store, table, destination, retries_max=0):
+            await settle()
+            await advance(store, 10)
+
+            assert destination.numbers() == [number]
+
+    in_store(body)
+
+
+def test_reader_ends_at_the_end_of_a_closed_shard() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination()
+        async with reading(store, table, destination) as at_work:
+            written = await store.append_all(table, 3)
+            await store.roll_over(table, at_work.shard_id)
+            await settle()
+
+            assert at_work.task.result() is End.FINISHED
+            assert destination.numbers() == written
+            assert (await at_work.checkpoint()).is_finished
+
+    in_store(body)
+
+
+def test_empty_closed_shard_is_finished_without_a_delivery() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination()
+        async with reading(store, table, destination) as at_work:
+            await store.roll_over(table, at_work.shard_id)
+            await settle()
+
+            assert at_work.task.result() is End.FINISHED
+            assert destination.offered == []
+
+    in_store(body)
+
+
+def test_stopping_finishes_and_stores_the_delivery_under_way() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination(gate=asyncio.Event())
+        async with reading(store, table, destination) as at_work:
+            first = await store.append(table)
+            await settle()
+            await store.append(table)
+            at_work.reader.stop()
+            await settle()
+            is_waiting = not at_work.task.done()
+            assert destination.gate is not None
+            destination.gate.set()
+            await settle()
+
+            assert is_waiting
+            assert at_work.task.result() is End.STOPPED
+            assert destination.numbers() == [first]
+            assert (await at_work.checkpoint()).position == first
+
+    in_store(body)
+
+
+def test_stopping_does_not_wait_for_a_back_off() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination(answer=lambda _: Failed("x"))
+        async with reading(store, table, destination) as at_work:
+            await store.append(table)
+            await advance(store, 30)
+            at_work.reader.stop()
+            await settle()
+
+            assert at_work.task.result() is End.STOPPED
+
+    in_store(body)
+
+
+def test_reader_that_lost_its_lease_ends_without_storing() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination(gate=asyncio.Event())
+        async with reading(store, table, destination) as at_work:
+            number = await store.append(table)
+            await settle()
+            now = store.clock.now() + 100
+            claim = Claim("heir", now, now + 15, takes_over=False)
+            work = checkpoints.take(at_work.reader.lease.key, SequenceNumber(0), claim)
+            await store.committer.submit(work)
+            assert destination.gate is not None
+            destination.gate.set()
+            await settle()
+
+            assert at_work.task.result() is End.LOST
+            assert (await at_work.checkpoint()).owner == "heir"
+            assert (await at_work.checkpoint()).position < number
+
+    in_store(body)
+
+
+def test_records_trimmed_before_they_were_read_do_not_hold_the_reader_up() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        written = await store.append_all(table, 3)
+        prefix = keyspace.log_prefix(table.table_id, open_shards(table)[0])
+        gone = [prefix + number.to_bytes(8, "big") for number in written]
+        await store.committer.submit(checkpoints.forget(gone))
+        destination = ListDestination()
+        async with reading(store, table, destination) as at_work:
+            await settle()
+            position = (await at_work.checkpoint()).position
+            number = await store.append(table)
+            await settle()
+
+            assert position == written[-1]
+            assert destination.numbers() == [number]
+
+    in_store(body)
