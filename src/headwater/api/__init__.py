@@ -16,6 +16,8 @@ whatever a handler raises leaves as an answer an AWS client understands.
     reply.py        answers and errors as bytes and headers
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
+    tables.py       handlers of the operations on tables
+    table_description.py  a table as DescribeTable shows it
     binding.py      a request's expressions, bound to its placeholders
     drafts.py       a request to the write it asks for
     answer.py       answers spliced from stored items

@@ -12,11 +12,20 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import structlog
+
 from headwater.clock import Clock
-from headwater.limits import table_count_bytes_max, table_count_items_max, table_count_seconds
-from headwater.storage.engine import Engine, Span
+from headwater.limits import (
+    table_count_bytes_max,
+    table_count_items_max,
+    table_count_seconds,
+    table_counts_max,
+)
+from headwater.storage.engine import Engine, Span, Unavailable
 from headwater.values import codec
 from headwater.values.order import after_prefix
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,18 @@ class Counts:
             await self._is_wanted.wait()
             self._is_wanted.clear()
             while self._wanted:
-                prefix = self._wanted.pop()
-                self._known[prefix] = _Known(await self._full(prefix), self._clock.now())
+                await self._count(self._wanted.pop())
+
+    async def _count(self, prefix: bytes) -> None:
+        try:
+            count = await self._full(prefix)
+        except Unavailable as error:  # asked for again, it is tried again
+            _log.warning("items cannot be counted", exc_info=error)
+            return
+        self._known.pop(prefix, None)
+        self._known[prefix] = _Known(count, self._clock.now())
+        if len(self._known) > table_counts_max:  # the oldest may be of tables long gone
+            del self._known[next(iter(self._known))]
 
     async def _full(self, prefix: bytes) -> Count:
         total, start = Count(), prefix

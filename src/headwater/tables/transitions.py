@@ -13,6 +13,7 @@ stored: `run` begins with every table that is not settled.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -79,19 +80,24 @@ class Transitions:
 
     async def _settle(self, table: Table) -> None:
         try:
-            while not is_settled(table):
-                try:
-                    await self._step(table)
-                except ResourceNotFoundException:
-                    _log.debug("table went away while it changed", table=table.name)
-                except Exception as error:  # noqa: BLE001 - the task's boundary: logged, tried again
-                    _log.error("table cannot settle", table=table.name, exc_info=error)
-                    await self._clock.sleep(table_retry_seconds)
-                table = await self._catalog.describe(table.region, table.name)
-        except ResourceNotFoundException:
-            return
+            latest: Table | None = table
+            while latest is not None and not is_settled(latest):
+                latest = await self._stepped(latest)
         finally:
             self._under_way.discard(table.key)
+
+    async def _stepped(self, table: Table) -> Table | None:
+        """The table of that name after a step, or None if there is none any more."""
+        try:
+            with suppress(ResourceNotFoundException):  # another may have the name: look once more
+                await self._step(table)
+            return await self._catalog.describe(table.region, table.name)
+        except ResourceNotFoundException:
+            return None
+        except Exception as error:  # noqa: BLE001 - the task's boundary: logged and tried again
+            _log.error("table cannot settle", table=table.name, exc_info=error)
+            await self._clock.sleep(table_retry_seconds)
+            return table
 
     async def _step(self, table: Table) -> None:
         """Take a table one state further."""

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from headwater.errors import ResourceNotFoundException
+from headwater.limits import table_retry_seconds
 from headwater.storage import keyspace
+from headwater.storage.engine import Span, Unavailable
 from headwater.storage.memory import MemoryEngine
 from headwater.tables.schema import IndexStatus, TableStatus
 from headwater.values.order import after_prefix
@@ -160,6 +162,38 @@ def test_a_back_fill_cut_short_is_finished_by_the_next_server():
             entries = await second.stored(keyspace.indexes_span(table.table_id))
             assert filled.indexes[0].status is IndexStatus.ACTIVE
             assert len(entries) == 30
+
+    asyncio.run(main())
+
+
+class FailingEngine(MemoryEngine):
+    """A store that cannot be read so many times."""
+
+    failures = 0
+
+    async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("no")
+        return await super().scan(span)
+
+
+def test_a_step_that_fails_is_tried_again():
+    async def main() -> None:
+        engine = FailingEngine()
+        async with running(engine) as here:
+            await here.active()
+            await here.catalog.delete(REGION, "music")
+            engine.failures = 2
+
+            await here.advance()
+            during = await here.describe()
+            for _ in range(5):
+                await here.advance(table_retry_seconds + TRANSITION_SECONDS)
+
+            assert during.status is TableStatus.DELETING
+            with pytest.raises(ResourceNotFoundException):
+                await here.describe()
 
     asyncio.run(main())
 
