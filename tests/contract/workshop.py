@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
+import uvloop
 
-from headwater.clock import SeededChance, SystemClock
+from headwater.clock import Clock, SeededChance, SystemClock
 from headwater.functions.environment import Surroundings
 from headwater.functions.function import FunctionVersion
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.pool import Pool
 from headwater.functions.worker import Client, WorkerSettings
 
+CLIENTS = [Client.OWN]
+if sys.platform.startswith("linux"):
+    CLIENTS.append(Client.AWSLAMBDARIC)
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 
 
@@ -75,9 +82,11 @@ def surroundings() -> Surroundings:
 
 
 @asynccontextmanager
-async def workshop(client: Client, folder: Path, workers_max: int = 4) -> AsyncIterator[Workshop]:
+async def workshop(
+    client: Client, folder: Path, workers_max: int = 4, clock: Clock | None = None
+) -> AsyncIterator[Workshop]:
     settings = WorkerSettings(
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         chance=SeededChance(1),
         surroundings=surroundings(),
         client=client,
@@ -102,3 +111,33 @@ def failure(result: InvokeResult) -> Mapping[str, Any]:
 
 async def together(*calls: Any) -> list[Any]:
     return list(await asyncio.gather(*calls))
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within five seconds, if it has not already."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 5)[0])
+    finally:
+        os.close(handle)
+
+
+def on_every_client(
+    test: Callable[[Workshop], Awaitable[None]],
+) -> Callable[[Client, Path], None]:
+    """Run an asynchronous test with a workshop, once per client."""
+
+    @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name.lower())
+    def run(client: Client, tmp_path: Path) -> None:
+        async def main() -> None:
+            async with workshop(client, tmp_path) as shop:
+                await test(shop)
+
+        uvloop.run(main())
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    return run

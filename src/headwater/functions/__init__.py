@@ -9,7 +9,8 @@ code and configuration survive a restart; its workers do not survive their serve
     rules.py         what a configuration may say, with AWS's texts
     package.py       code as a zip: checked, hashed, unpacked once
     interpreter.py   which Python runs a runtime's name
-    pool.py          workers kept warm per function; who takes which invocation
+    pool.py          all workers of a server, kept warm per function
+    crew.py          the workers of one function: who takes which invocation
     worker.py        one worker process, from start to end
     process.py       the operating system's side of a worker: start, watch, kill
     environment.py   what a worker is told through its environment

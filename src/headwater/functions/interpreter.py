@@ -7,13 +7,12 @@ another version is what PATH has under that name, if it runs.
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sys
 from pathlib import Path
 
-_NAME = re.compile(r"python3\.\d+")
-_OFFERED = [f"python3.{minor}" for minor in range(9, 20)]
+# Older ones cannot import the boto3 that runs here; newer ones are not Lambda runtimes yet.
+_OFFERED = [f"python3.{minor}" for minor in range(10, 16)]
 _ASK = "import sys; print(sys.executable)"
 
 
@@ -27,7 +26,7 @@ class Interpreters:
     async def find(self, runtime: str) -> Path | None:
         """The interpreter of a runtime, or None if this machine has none."""
         if runtime not in self._found:
-            self._found[runtime] = await _ask(runtime) if _NAME.fullmatch(runtime) else None
+            self._found[runtime] = await _ask(runtime) if runtime in _OFFERED else None
         return self._found[runtime]
 
     async def offered(self) -> list[str]:

@@ -49,6 +49,12 @@ class Pool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End all workers and wait for it; what runs or waits is told that the server stops."""
+        if not self._is_open:
+            return
         self._is_open = False
         for crew in self._crews.values():
             crew.disband(_stopping())
@@ -56,7 +62,6 @@ class Pool:
             for crew in self._crews.values():
                 await crew.wait_until_gone()
         finally:
-            # What was raised inside is the caller's, not a task's: it passes as it is.
             await self._tasks.__aexit__(None, None, None)
         await asyncio.to_thread(shutil.rmtree, self._settings.scratch, ignore_errors=True)
 

@@ -1,6 +1,6 @@
 """What runs inside a worker's process, in whatever Python the function asked for.
 
-Promise: needs Python 3.9 and its standard library only, imports nothing of the server, and leaves
+Promise: needs Python 3.10 and its standard library only, imports nothing of the server, and leaves
 no name of its own where a function's modules could clash with it.
 
     launch.py    every worker's first file: sets its limits, then becomes the runtime

@@ -1,4 +1,4 @@
-"""Every worker's first file: sets the process's limits, then becomes the runtime.
+"""Every worker's first file: lets go of what it inherited, sets limits, becomes the runtime.
 
     python launch.py RUNTIME PARENT DATA_BYTES FILE_BYTES HANDLER
 
