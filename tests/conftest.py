@@ -31,8 +31,14 @@ FOLDERS_IN_ORDER = (
     "scenarios",
 )
 REGION = "us-east-1"
-# One try only: a retry by the client would hide the error a test is after.
-CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+# One try only: a retry by the client would hide the error a test is after. No checks by the client:
+# the server's are tested.
+CLIENT = Config(
+    retries={"total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=60,
+    parameter_validation=False,
+)
 
 settings.register_profile("ci", deadline=None, max_examples=60, print_blob=True)
 settings.register_profile(
@@ -128,32 +134,66 @@ def unique_name() -> Callable[[str], str]:
     return name
 
 
-@pytest.fixture
-def make_table(
-    dynamodb: Any, unique_name: Callable[[str], str], against_aws: bool
-) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Makes tables that are active, and deletes them after the test.
+class Tables:
+    """Makes tables that are active, and deletes them in the end."""
 
-    Takes what CreateTable takes; the default is a string partition key `pk`, on demand.
-    Returns the table's description once it is active.
-    """
-    names: list[str] = []
+    def __init__(self, client: Any, unique_name: Callable[[str], str], poll_seconds: float) -> None:
+        self._client = client
+        self._unique_name = unique_name
+        self._waiting = {"Delay": poll_seconds, "MaxAttempts": 200}
+        self._names: list[str] = []
 
-    def make(**parameters: Any) -> dict[str, Any]:
+    def make(self, **parameters: Any) -> dict[str, Any]:
+        """Takes what CreateTable takes; the default is a string partition key `pk`, on demand.
+
+        Returns the table's description once it is active.
+        """
         wanted = {
-            "TableName": unique_name("table"),
+            "TableName": self._unique_name("table"),
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
             "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
             "BillingMode": "PAY_PER_REQUEST",
         } | parameters
-        dynamodb.create_table(**wanted)
-        names.append(wanted["TableName"])
-        waiter = dynamodb.get_waiter("table_exists")
-        delay = 2 if against_aws else 0.02
-        waiter.wait(TableName=names[-1], WaiterConfig={"Delay": delay, "MaxAttempts": 200})
-        return dict(dynamodb.describe_table(TableName=names[-1])["Table"])
+        self._client.create_table(**wanted)
+        self._names.append(wanted["TableName"])
+        return self.wait(wanted["TableName"])
 
-    yield make
-    for name in names:
-        with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
-            dynamodb.delete_table(TableName=name)
+    def wait(self, name: str) -> dict[str, Any]:
+        """The description of a table once it is active."""
+        waiter = self._client.get_waiter("table_exists")
+        waiter.wait(TableName=name, WaiterConfig=self._waiting)
+        return dict(self._client.describe_table(TableName=name)["Table"])
+
+    def wait_gone(self, name: str) -> None:
+        """Return once a table that is being deleted is no more."""
+        waiter = self._client.get_waiter("table_not_exists")
+        waiter.wait(TableName=name, WaiterConfig=self._waiting)
+
+    def delete_all(self) -> None:
+        for name in self._names:
+            with contextlib.suppress(self._client.exceptions.ResourceNotFoundException):
+                self._client.delete_table(TableName=name)
+
+
+@pytest.fixture(scope="session")
+def lasting_tables(
+    dynamodb: Any, unique_name: Callable[[str], str], against_aws: bool
+) -> Iterator[Tables]:
+    """Tables that many tests share, deleted at the end of the run."""
+    tables = Tables(dynamodb, unique_name, poll_seconds=2 if against_aws else 0.02)
+    yield tables
+    tables.delete_all()
+
+
+@pytest.fixture
+def tables(dynamodb: Any, unique_name: Callable[[str], str], against_aws: bool) -> Iterator[Tables]:
+    """Tables of one test, deleted after it."""
+    tables = Tables(dynamodb, unique_name, poll_seconds=2 if against_aws else 0.02)
+    yield tables
+    tables.delete_all()
+
+
+@pytest.fixture
+def make_table(tables: Tables) -> Callable[..., dict[str, Any]]:
+    """Makes a table that is active, as `Tables.make` does, and deletes it after the test."""
+    return tables.make
