@@ -58,8 +58,8 @@ class Step:
 class ItemStore:
     """The engine, its committer, and `call`."""
 
-    def __init__(self) -> None:
-        self.engine = MemoryEngine()
+    def __init__(self, engine: MemoryEngine | None = None) -> None:
+        self.engine = engine or MemoryEngine()
         self.clock = ManualClock()
         self.chance = SeededChance(1)
         self.committer = Committer(self.engine, Wakeups())
