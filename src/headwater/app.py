@@ -1,32 +1,61 @@
 """Puts a server together: the only place that reads settings, chooses engines and starts tasks.
 
 Order of stopping, which is what makes a stop graceful: no more connections, requests in flight
-finish, consumers finish and checkpoint, what was submitted is committed, the store closes.
+finish, consumers finish and checkpoint, workers end, what was submitted is committed, the store
+closes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
+import ssl
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import structlog
 
 from headwater.api.batches import Batches
-from headwater.api.http import HttpSettings, Request, Response, TlsFilesError, listen, tls_context
+from headwater.api.functions import FunctionHandlers
+from headwater.api.http import (
+    HttpSettings,
+    Request,
+    Response,
+    TlsFilesError,
+    bound_socket,
+    listen,
+    tls_context,
+)
 from headwater.api.items import Items
 from headwater.api.operation import Dispatcher, Handler
 from headwater.api.queries import Queries
 from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
 from headwater.api.transactions import Transactions
-from headwater.auth.credentials import CredentialsError, load_credentials
+from headwater.auth.credentials import (
+    Credential,
+    Credentials,
+    CredentialsError,
+    load_credentials,
+)
 from headwater.auth.signature import Verifier
 from headwater.clock import Chance, Clock, SystemChance, SystemClock
 from headwater.config import ConfigError, Durability, Settings
+from headwater.functions.environment import Surroundings
+from headwater.functions.interpreter import Interpreters
+from headwater.functions.package import CodeFolder
+from headwater.functions.pool import Pool
+from headwater.functions.registry import Machine, Registry
+from headwater.functions.store import EngineFunctionStore
+from headwater.functions.worker import Client, WorkerSettings
 from headwater.limits import stream_retention_seconds
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
@@ -45,6 +74,7 @@ _log = structlog.get_logger(__name__)
 
 Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
 Answer: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +85,25 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """The store of a server and what writes it."""
+class Core:
+    """What every part of a server is built on. folder: for what is not in the store."""
 
+    settings: Settings
+    clock: Clock
+    chance: Chance
+    telemetry: Telemetry
     engine: Engine
     wakeups: Wakeups
     committer: Committer
-    clock: Clock
-    chance: Chance
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions of a server and the workers that run them."""
+
+    registry: Registry
+    pool: Pool
 
 
 async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
@@ -74,30 +115,64 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    clock, chance = SystemClock(), SystemChance()
-    verifier = _verifier(settings, clock)
-    telemetry = Telemetry()
-    async with _store(settings, clock, chance) as store, _handlers(settings, store) as handlers:
-        dispatcher = Dispatcher(handlers, {}, verifier.authenticate, chance, settings.region)
-        await _listen(settings, _edge(dispatcher, telemetry), clock, announce, stop)
+    credentials = _credentials(settings)
+    bound = _bound(settings)
+    endpoint = _endpoint(settings, bound)
+    async with _core(settings) as core:
+        own = _own_credential(core.chance)
+        async with (
+            _functions(core, _surroundings(endpoint, own)) as functions,
+            _handlers(core, functions, endpoint) as handlers,
+        ):
+            if credentials is not None:
+                credentials = {**credentials, own.access_key_id: own}
+            verifier = Verifier(credentials, core.clock, settings.region)
+            dispatcher = Dispatcher(
+                handlers, {}, verifier.authenticate, core.chance, settings.region
+            )
+            listener = await listen(
+                _edge(dispatcher, core.telemetry), bound, HttpSettings(), core.clock, _tls(settings)
+            )
+            announce(Ready(endpoint))
+            await stop.wait()
+            await listener.close(_GRACE_SECONDS)
     _log.info("stopped")
 
 
 @asynccontextmanager
-async def _store(settings: Settings, clock: Clock, chance: Chance) -> AsyncIterator[Store]:
+async def _core(settings: Settings) -> AsyncIterator[Core]:
     """The store, with its committer running; at the end what was submitted is committed."""
+    clock = SystemClock()
     engine = _engine(settings, clock)
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(committer.run())
-            try:
-                yield Store(engine, wakeups, committer, clock, chance)
-            finally:
-                committer.close()
-    finally:
-        await engine.close()
+    # A server that keeps nothing needs a place for its functions' code all the same.
+    place = nullcontext(os.fspath(settings.data))
+    with tempfile.TemporaryDirectory() if settings.memory else place as folder:
+        core = Core(
+            settings,
+            clock,
+            SystemChance(),
+            Telemetry(),
+            engine,
+            wakeups,
+            committer,
+            _absolute(folder),
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(committer.run())
+                try:
+                    yield core
+                finally:
+                    committer.close()
+        finally:
+            await engine.close()
+
+
+def _absolute(folder: str) -> Path:
+    """A folder as functions see it, which run in folders of their own."""
+    return Path(folder).absolute()
 
 
 def _engine(settings: Settings, clock: Clock) -> Engine:
@@ -108,62 +183,125 @@ def _engine(settings: Settings, clock: Clock) -> Engine:
 
 
 @asynccontextmanager
-async def _handlers(settings: Settings, store: Store) -> AsyncIterator[Handlers]:
+async def _functions(core: Core, surroundings: Surroundings) -> AsyncIterator[Functions]:
+    """The registered functions, and the pool that runs them."""
+    machine = Machine(
+        CodeFolder(core.folder / "functions"), Interpreters(), core.clock, core.chance
+    )
+    store = EngineFunctionStore(core.engine, core.committer)
+    registry = Registry(store, core.settings.account, machine)
+    # The official client has wheels for Linux alone; elsewhere ours speaks the same protocol.
+    client = Client.AWSLAMBDARIC if sys.platform == "linux" else Client.OWN
+    workers = WorkerSettings(core.clock, core.chance, surroundings, client, core.folder / "workers")
+    async with Pool(workers) as pool:
+        yield Functions(registry, pool)
+
+
+def _surroundings(endpoint: str, own: Credential) -> Surroundings:
+    """What functions find: this server, credentials it takes, and boto3 beside their code."""
+    boto3 = find_spec("boto3")
+    assert boto3 is not None, "boto3 is among the dependencies"
+    assert boto3.origin is not None, "boto3 is a package in a folder"
+    libraries = Path(boto3.origin).parent.parent
+    return Surroundings(endpoint, own.access_key_id, own.secret_access_key, None, libraries)
+
+
+@asynccontextmanager
+async def _handlers(core: Core, functions: Functions, endpoint: str) -> AsyncIterator[Handlers]:
     """Every operation's handler, with the tasks behind them running."""
+    settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
     catalog = Catalog(
-        store.engine,
-        store.committer,
-        store.clock,
-        store.chance,
+        engine,
+        committer,
+        clock,
+        core.chance,
         CatalogSettings(settings.account, settings.initial_partitions),
     )
-    writer = Writer(store.committer, catalog)
-    counts = Counts(store.engine, store.clock)
+    writer = Writer(committer, catalog)
+    counts = Counts(engine, clock)
     transitions = Transitions(
-        catalog,
-        Stores(store.engine, store.committer),
-        store.clock,
-        settings.transition_seconds,
+        catalog, Stores(engine, committer), clock, settings.transition_seconds
     )
-    trimmer = Trimmer(store.engine, store.committer, store.clock, RetentionSettings())
-    iterators = Iterators(await load_secret(store.committer, store.chance))
+    trimmer = Trimmer(engine, committer, clock, RetentionSettings())
+    iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, stream_retention_seconds)
-    async with _running(counts.run(), transitions.run(), trimmer.run()):
+    address = endpoint.partition("://")[2]
+    async with _running(counts.run(), transitions.run(), trimmer.run()) as spawn:
         yield {
-            **TableHandlers(
-                catalog, counts, store.clock, lambda: f"{settings.host}:{settings.port}"
+            **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
+            **Items(catalog, engine, writer, clock).handlers(),
+            **Queries(catalog, engine).handlers(),
+            **Batches(catalog, engine, writer, clock).handlers(),
+            **Transactions(catalog, engine, writer, clock).handlers(),
+            **StreamHandlers(engine, clock, iterators, streams).handlers(),
+            **FunctionHandlers(
+                functions.registry, functions.pool, settings.account, clock, spawn
             ).handlers(),
-            **Items(catalog, store.engine, writer, store.clock).handlers(),
-            **Queries(catalog, store.engine).handlers(),
-            **Batches(catalog, store.engine, writer, store.clock).handlers(),
-            **Transactions(catalog, store.engine, writer, store.clock).handlers(),
-            **StreamHandlers(store.engine, store.clock, iterators, streams).handlers(),
         }
 
 
 @asynccontextmanager
-async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Tasks that run beside the body and are cancelled after it; one that fails ends the body."""
+async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[Spawn]:
+    """Tasks that run beside the body and are cancelled after it; one that fails ends the body.
+
+    Gives a function that starts further ones.
+    """
+    tasks: set[asyncio.Task[None]] = set()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
+
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        for work in works:
+            spawn(work)
         try:
-            yield
+            yield spawn
         finally:
-            for task in tasks:
+            for task in tuple(tasks):
                 task.cancel()
 
 
-def _verifier(settings: Settings, clock: Clock) -> Verifier:
+def _credentials(settings: Settings) -> Credentials | None:
     try:
-        credentials = load_credentials(settings.credentials) if settings.credentials else None
+        return load_credentials(settings.credentials) if settings.credentials else None
     except CredentialsError as error:
         raise ConfigError(str(error)) from error
-    return Verifier(credentials, clock, settings.region)
 
 
-def _edge(
-    dispatcher: Dispatcher, telemetry: Telemetry
-) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def _own_credential(chance: Chance) -> Credential:
+    """What functions sign with when they call back; good for this run of the server alone."""
+    return Credential(
+        f"HEADWATER{chance.token(6).hex().upper()}", chance.token(30).hex(), "function"
+    )
+
+
+def _bound(settings: Settings) -> socket.socket:
+    try:
+        return bound_socket(settings.host, settings.port)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+        ) from error
+
+
+def _endpoint(settings: Settings, bound: socket.socket) -> str:
+    scheme = "http" if settings.tls_cert is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{bound.getsockname()[1]}"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    try:
+        return tls_context(settings.tls_cert, settings.tls_key)
+    except TlsFilesError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _edge(dispatcher: Dispatcher, telemetry: Telemetry) -> Answer:
     """The metrics beside the operations; nothing else is served."""
 
     async def answer(request: Request) -> Response:
@@ -172,31 +310,3 @@ def _edge(
         return await dispatcher.dispatch(request)
 
     return answer
-
-
-async def _listen(
-    settings: Settings,
-    handler: Answer,
-    clock: Clock,
-    announce: Callable[[Ready], None],
-    stop: asyncio.Event,
-) -> None:
-    """Accept requests until told to stop, then let those in flight finish."""
-    try:
-        tls = (
-            tls_context(settings.tls_cert, settings.tls_key)
-            if settings.tls_cert and settings.tls_key
-            else None
-        )
-        listener = await listen(handler, settings.host, settings.port, HttpSettings(), clock, tls)
-    except TlsFilesError as error:
-        raise ConfigError(str(error)) from error
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
-        ) from error
-    scheme = "http" if tls is None else "https"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    announce(Ready(f"{scheme}://{host}:{listener.port}"))
-    await stop.wait()
-    await listener.close(_GRACE_SECONDS)

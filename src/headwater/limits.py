@@ -70,9 +70,12 @@ lease_seconds: Final = 15.0
 shard_poll_seconds: Final = 1.0
 retry_seconds_first: Final = 0.2
 retry_seconds_max: Final = 30.0
+mapping_poll_seconds: Final = 5.0
+mappings_page_max: Final = 100
 
 # Functions
 function_payload_bytes_max: Final = 6 * MB
+functions_page_max: Final = 50
 function_async_payload_bytes_max: Final = MB
 function_timeout_seconds_max: Final = 900
 function_log_tail_bytes: Final = 4 * KB

@@ -37,7 +37,10 @@ def configure_log(*, is_console: bool, stream: TextIO = sys.stderr) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
             *([] if is_console else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer(colors=stream.isatty())
+            # The plain form of a traceback: the others print local variables, so items, too.
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
             if is_console
             else structlog.processors.JSONRenderer(),
         ],

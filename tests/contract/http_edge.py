@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from headwater.api.http import Handler, HttpSettings, Listener, Request, Response, listen
+from headwater.api.http import (
+    Handler,
+    HttpSettings,
+    Listener,
+    Request,
+    Response,
+    bound_socket,
+    listen,
+)
 from headwater.clock import ManualClock
 
 _PATIENCE_SECONDS = 20
@@ -106,7 +114,8 @@ async def edge(
     """A listener on a free port of loopback; closed at the end, with its clients."""
     clock = ManualClock()
     clients: list[Client] = []
-    listener = await listen(handler, "127.0.0.1", 0, settings or HttpSettings(), clock, server_tls)
+    bound = bound_socket("127.0.0.1", 0)
+    listener = await listen(handler, bound, settings or HttpSettings(), clock, server_tls)
 
     async def connect() -> Client:
         streams = await asyncio.open_connection("127.0.0.1", listener.port, ssl=client_tls)

@@ -26,6 +26,7 @@ __all__ = [
     "Request",
     "Response",
     "TlsFilesError",
+    "bound_socket",
     "listen",
     "tls_context",
 ]
@@ -87,19 +88,36 @@ class Listener:
         self._stop_sweeping = self._sweep_later()
 
 
-async def listen(  # noqa: PLR0913 - an address is two of them
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to an address, on which nothing is accepted yet; its port is decided.
+
+    port: 0 takes any free one. Raises OSError if the address cannot be had.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        # A server that starts again must not wait for the connections of the last one to fade.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+async def listen(
     handler: Handler,
-    host: str,
-    port: int,
+    bound: socket.socket,
     settings: HttpSettings,
     clock: Clock,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Listener:
     """Accept connections and pass their requests to the handler until the listener is closed.
 
-    port: 0 takes any free one. clock: the machine's; a clock that is advanced by hand also advances
-    what clients are allowed to take.
-    Raises OSError if the address cannot be had.
+    clock: the machine's; a clock that is advanced by hand also advances what clients are allowed
+    to take. Raises OSError if the socket cannot listen.
     """
     loop = asyncio.get_running_loop()
     edge = Edge(handler, settings, loop)
@@ -107,8 +125,7 @@ async def listen(  # noqa: PLR0913 - an address is two of them
     handshake_seconds = settings.request_seconds if ssl_context is not None else None
     server = await loop.create_server(
         lambda: Connection(edge),
-        host,
-        port,
+        sock=bound,
         ssl=ssl_context,
         ssl_handshake_timeout=handshake_seconds,
         backlog=_BACKLOG,

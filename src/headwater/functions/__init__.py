@@ -5,6 +5,7 @@ of how it failed; a crash, a time-out or a greedy worker fails only its own invo
 code and configuration survive a restart; its workers do not survive their server.
 
     registry.py      functions as stored values; creating, changing and deleting them
+    store.py         functions and their code in the store
     function.py      a function and its configuration; their stored bytes
     rules.py         what a configuration may say, with AWS's texts
     package.py       code as a zip: checked, hashed, unpacked once
