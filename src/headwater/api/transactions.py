@@ -33,7 +33,8 @@ from headwater.tables import keys
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
 from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
-from headwater.tables.transact import Outcome, Token, TransactWork, token_of
+from headwater.tables.tokens import Token, token_of
+from headwater.tables.transact import Outcome, TransactWork
 from headwater.tables.write import Write, Writer
 from headwater.values import codec
 from headwater.values import item as items

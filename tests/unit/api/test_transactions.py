@@ -12,7 +12,6 @@ from headwater.errors import (
 )
 from headwater.storage import keyspace
 from headwater.tables.schema import Table
-from headwater.tables.transact import forget_tokens
 from tests.item_store import ItemStore, new_index, new_table
 
 INVALID = "One or more parameter values were invalid: "
@@ -244,20 +243,6 @@ def test_a_token_is_forgotten_after_ten_minutes(store: ItemStore) -> None:
     transact(store, play("a"), ClientRequestToken="once")
 
     assert stored(store) == [{**song("a"), "plays": {"N": "2"}}]
-
-
-def test_expired_tokens_are_removed(store: ItemStore) -> None:
-    transact(store, play("a"), ClientRequestToken="early")
-    store.clock.advance(300)
-    transact(store, play("a"), ClientRequestToken="late")
-    store.clock.advance(300)
-
-    now_us = int(store.clock.now() * 1e6)
-    forgotten = store.run(forget_tokens(store.engine, store.committer, now_us))
-
-    assert forgotten == 1
-    keys = [key for key, _ in store.entries(keyspace.transactions_span())]
-    assert keys == [keyspace.transaction("us-east-1", "late")]
 
 
 def test_a_transaction_planned_before_the_stream_was_on_is_logged(

@@ -12,7 +12,8 @@ from headwater.expressions import condition, update
 from headwater.expressions.bind import Placeholders
 from headwater.storage.committer import View
 from headwater.tables import keys, schema
-from headwater.tables.transact import Outcome, Token, TransactWork, token_of
+from headwater.tables.tokens import Token, token_of
+from headwater.tables.transact import Outcome, TransactWork
 from headwater.tables.write import Check, Put, Update, Write
 from headwater.values import codec
 from headwater.values import item as items
@@ -83,15 +84,6 @@ def test_a_repeated_transaction_tells_the_sizes_of_its_items(
     outcome = run(state, put("a"), check("b"), token=token, at=NOW_US + 1)
 
     assert outcome == Outcome((), [items.size(put("a").key.attributes), 0])
-
-
-def test_equal_requests_have_equal_tokens_however_they_are_written() -> None:
-    one = token_of("us-east-1", "t", [{"a": 1, "b": 2}])
-    other = token_of("us-east-1", "t", [{"b": 2, "a": 1}])
-
-    assert one == other
-    assert one != token_of("us-east-1", "t", [{"a": 1, "b": 3}])
-    assert one.key != token_of("eu-west-1", "t", [{"a": 1, "b": 2}]).key
 
 
 def test_reasons_name_every_failed_condition_and_the_first_invalid_write(
