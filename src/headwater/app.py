@@ -35,7 +35,7 @@ from headwater.api.http import (
     tls_context,
 )
 from headwater.api.items import Items
-from headwater.api.operation import Dispatcher, Handler
+from headwater.api.operation import Dispatcher, Frame, Handler
 from headwater.api.queries import Queries
 from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
@@ -127,9 +127,8 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             if credentials is not None:
                 credentials = {**credentials, own.access_key_id: own}
             verifier = Verifier(credentials, core.clock, settings.region)
-            dispatcher = Dispatcher(
-                handlers, {}, verifier.authenticate, core.chance, settings.region
-            )
+            frame = Frame(settings.region, core.chance, core.clock, core.telemetry.requests.note)
+            dispatcher = Dispatcher(handlers, {}, verifier.authenticate, frame)
             listener = await listen(
                 _edge(dispatcher, core.telemetry), bound, HttpSettings(), core.clock, _tls(settings)
             )

@@ -28,16 +28,18 @@ from headwater.api.reply import (
 )
 from headwater.api.routes import Router, gathered
 from headwater.api.shapes import Input, Operation
-from headwater.clock import Chance
+from headwater.clock import Chance, Clock
 from headwater.errors import (
     InternalServerError,
     RequestEntityTooLargeException,
     SerializationException,
     ServiceError,
     ServiceException,
+    ServiceUnavailable,
     UnknownOperationException,
 )
 from headwater.limits import request_body_bytes_max
+from headwater.storage.engine import Unavailable
 
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810.",
@@ -46,6 +48,7 @@ _TARGETS: Final = {
 }
 _JSON_TYPES: Final = frozenset({"application/x-amz-json-1.0", "application/json"})
 _UNKNOWN: Final = "<UnknownOperationException/>\n"
+_OK: Final = "OK"
 _log = structlog.get_logger(__name__)
 
 
@@ -106,13 +109,26 @@ class _Route:
     handler: Handler
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a dispatcher stands in.
+
+    region: of requests which name none. note: told the operation, the outcome (`OK` or the code of
+    an error) and the seconds of every request that reached an operation.
+    """
+
+    region: str
+    chance: Chance
+    clock: Clock
+    note: Callable[[str, str, float], None]
+
+
 class Dispatcher:
     """Answers requests by the handlers it is given.
 
     handlers: by service and AWS's name of the operation; for what is missing the answer is that
         Headwater does not support it.
     own: operations of target Headwater_20261123, by name.
-    region: of requests which name none.
     """
 
     def __init__(
@@ -120,13 +136,14 @@ class Dispatcher:
         handlers: Mapping[tuple[str, str], Handler],
         own: Mapping[str, OwnOperation],
         authenticate: Authenticate,
-        chance: Chance,
-        region: str,
+        frame: Frame,
     ) -> None:
         self._authenticate = authenticate
-        self._chance = chance
-        self._region = region
-        self._ids = RequestIds(chance)
+        self._chance = frame.chance
+        self._region = frame.region
+        self._monotonic = frame.clock.monotonic
+        self._note = frame.note
+        self._ids = RequestIds(frame.chance)
         self._handlers = handlers
         self._lambda = shapes.load("lambda")
         self._router = Router(self._lambda.operations.values())
@@ -139,11 +156,13 @@ class Dispatcher:
         headers = request.headers
         if request.method != "POST" or not _is_json(headers.get("content-type", "")):
             return self._front_page(request)
+        began = self._monotonic()
         request_id = self._ids.draw()
         target = headers.get("x-amz-target", "")
+        route = self._routes.get(target)
+        outcome = _OK
         try:
             body = _parsed(request.body)
-            route = self._routes.get(target)
             if route is None:
                 raise UnknownOperationException  # noqa: TRY301 - one place makes errors replies
             identity = self._authenticate(request, "dynamodb")
@@ -158,19 +177,23 @@ class Dispatcher:
                     request.body,
                 )
             )
-        except ServiceError as error:
-            reply = json_error(error)
         except Exception as error:  # noqa: BLE001 - the boundary: a fault is logged and told as one
-            reply = json_error(InternalServerError(_logged(error, target, request_id)))
+            told = _told(error, target, request_id)
+            outcome = told.code
+            reply = json_error(told)
+        if route is not None:
+            self._note(route.operation, outcome, self._monotonic() - began)
         return json_response(reply, request_id, headers.get("accept-encoding"))
 
     async def _rest(self, request: Request) -> Response:
         """Answer one of Lambda's requests."""
+        began = self._monotonic()
         request_id = self._chance.uuid()
         found = self._router.match(request.method, request.path, request.query)
         if found is None:
             return page(404, _UNKNOWN, request_id)
         operation, parameters = found
+        outcome = _OK
         try:
             handler = self._handlers.get(("lambda", operation.name))
             if handler is None:
@@ -187,11 +210,13 @@ class Dispatcher:
                     request.body,
                 )
             )
-        except ServiceError as error:
-            reply = rest_error(error, self._lambda.error_status)
         except Exception as error:  # noqa: BLE001 - the boundary, as above
-            told = ServiceException(_logged(error, operation.name, request_id))
+            told = _told(error, operation.name, request_id)
+            if isinstance(told, InternalServerError):
+                told = ServiceException(told.message)
+            outcome = told.code
             reply = rest_error(told, self._lambda.error_status)
+        self._note(operation.name, outcome, self._monotonic() - began)
         return rest_response(reply, request_id, operation.status)
 
     def _front_page(self, request: Request) -> Response:
@@ -250,7 +275,14 @@ def _parsed(body: bytes) -> Input:
     return content
 
 
-def _logged(error: Exception, operation: str, request_id: str) -> str:
-    """Log a fault of ours; what the client is told names only where to look."""
-    _log.error("operation failed", operation=operation, request_id=request_id, exc_info=error)
-    return f"Internal server error; the server's log has it under request id {request_id}"
+def _told(error: Exception, operation: str, request_id: str) -> ServiceError:
+    """What a client is told of an error; what is no answer to the client is logged."""
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, Unavailable):
+        _log.warning("store_unavailable", operation=operation, error=str(error))
+        return ServiceUnavailable(f"The server cannot serve this now: {error}")
+    _log.error("operation_failed", operation=operation, request_id=request_id, exc_info=error)
+    return InternalServerError(
+        f"Internal server error; the server's log has it under request id {request_id}"
+    )

@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from headwater.api.message import Request, Response
-from headwater.api.operation import Call, Dispatcher, OwnOperation
+from headwater.api.operation import Call, Dispatcher, Frame, OwnOperation
 from headwater.api.reply import Reply
-from headwater.clock import SeededChance
+from headwater.clock import ManualClock, SeededChance
 from headwater.errors import (
     ConditionalCheckFailedException,
     MissingAuthenticationTokenException,
@@ -20,6 +20,7 @@ from headwater.errors import (
     ValidationException,
 )
 from headwater.limits import request_body_bytes_max
+from headwater.storage.engine import Unavailable
 
 GET_ITEM = "DynamoDB_20120810.GetItem"
 GOOD = {"TableName": "music", "Key": {"pk": {"S": "a"}}}
@@ -59,6 +60,11 @@ class Gate:
         return self.outcome
 
 
+def frame(notes: list[tuple[str, str, float]] | None = None) -> Frame:
+    kept = [] if notes is None else notes
+    return Frame("us-east-1", SeededChance(1), ManualClock(), lambda *note: kept.append(note))
+
+
 def dispatcher(handler: Recorder, gate: Gate | None = None) -> Dispatcher:
     handlers = {
         ("dynamodb", "GetItem"): handler,
@@ -69,7 +75,7 @@ def dispatcher(handler: Recorder, gate: Gate | None = None) -> Dispatcher:
         ("lambda", "Invoke"): handler,
     }
     own = {"SplitShard": OwnOperation(lambda body: body | {"checked": True}, handler)}
-    return Dispatcher(handlers, own, gate or Gate(Signer()), SeededChance(1), "us-east-1")
+    return Dispatcher(handlers, own, gate or Gate(Signer()), frame())
 
 
 def recorder(answer: Reply | Exception | None = None) -> Recorder:
@@ -363,7 +369,7 @@ def test_own_check_may_refuse():
 
     handler = recorder()
     own = {"SplitShard": OwnOperation(refuse, handler)}
-    ours = Dispatcher({}, own, Gate(Signer()), SeededChance(1), "us-east-1")
+    ours = Dispatcher({}, own, Gate(Signer()), frame())
 
     response = answer(ours, posted("Headwater_20261123.SplitShard", {}))
 
@@ -376,6 +382,39 @@ def test_own_check_may_refuse():
 
 def test_handler_of_an_operation_aws_does_not_have_is_our_mistake():
     with pytest.raises(AssertionError):
-        Dispatcher(
-            {("dynamodb", "PutItems"): recorder()}, {}, Gate(Signer()), SeededChance(1), "us-east-1"
-        )
+        Dispatcher({("dynamodb", "PutItems"): recorder()}, {}, Gate(Signer()), frame())
+
+
+def test_every_request_of_an_operation_is_noted_with_its_outcome():
+    notes: list[tuple[str, str, float]] = []
+    handlers = {
+        ("dynamodb", "GetItem"): recorder(),
+        ("dynamodb", "PutItem"): recorder(ConditionalCheckFailedException()),
+        ("lambda", "ListFunctions"): recorder(KeyError("a fault of ours")),
+    }
+    ours = Dispatcher(handlers, {}, Gate(Signer()), frame(notes))
+
+    answer(ours, posted(GET_ITEM, GOOD))
+    answer(ours, posted("DynamoDB_20120810.PutItem", {"TableName": "music", "Item": {}}))
+    answer(ours, posted("DynamoDB_20120810.Nothing", {}))
+    with capture_logs():
+        answer(ours, Request("GET", "/2015-03-31/functions", "", {}, b""))
+
+    assert [note[:2] for note in notes] == [
+        ("GetItem", "OK"),
+        ("PutItem", "ConditionalCheckFailedException"),
+        ("ListFunctions", "ServiceException"),
+    ]
+
+
+def test_store_that_cannot_serve_is_told_as_unavailable():
+    ours = dispatcher(recorder(Unavailable("the disk is full")))
+
+    with capture_logs():
+        response = answer(ours, posted(GET_ITEM, GOOD))
+
+    assert response.status == 503
+    assert json_of(response) == {
+        "__type": "com.amazon.coral.service#ServiceUnavailable",
+        "message": "The server cannot serve this now: the disk is full",
+    }
