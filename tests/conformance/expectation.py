@@ -44,3 +44,19 @@ def invalid(message: str | None = None) -> Any:
 def missing(message: str = "Requested resource not found") -> Any:
     """Expect a ResourceNotFoundException."""
     return refused("ResourceNotFoundException", message)
+
+
+def fault(value: object, place: str, constraint: str) -> str:
+    """The text of a single member that breaks a constraint of the model."""
+    return (
+        f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy "
+        f"constraint: {constraint}"
+    )
+
+
+def at_least(number: int) -> str:
+    return f"Member must have value greater than or equal to {number}"
+
+
+def at_most(number: int) -> str:
+    return f"Member must have value less than or equal to {number}"
