@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable
 from typing import Final, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
@@ -24,6 +24,9 @@ from prometheus_client.process_collector import ProcessCollector
 
 # Upper bounds of the request duration's buckets, in seconds.
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+# How many delays are kept one by one, for their quantiles.
+_LATEST_DELAYS_MAX: Final = 20_000
 
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -109,15 +112,34 @@ class RequestCounts:
         yield seconds
 
 
-class Gauges:
-    """Figures that are read when they are collected."""
+class Delays:
+    """How long records take from their write to the start of the function that is told of them."""
 
-    def __init__(self, readings: Mapping[tuple[str, str], Callable[[], float]]) -> None:
-        self._readings = readings
+    def __init__(self) -> None:
+        self._durations = _Durations()
+        self._latest: deque[float] = deque(maxlen=_LATEST_DELAYS_MAX)
+
+    def note(self, seconds: float) -> None:
+        """Count a record's delay."""
+        self._durations.add(seconds)
+        self._latest.append(seconds)
+
+    @property
+    def count(self) -> int:
+        return self._durations.count
+
+    def quantile(self, fraction: float) -> float | None:
+        """The delay that this fraction of the latest records did not exceed; None without any."""
+        ordered = sorted(self._latest)
+        return ordered[min(int(fraction * len(ordered)), len(ordered) - 1)] if ordered else None
 
     def collect(self) -> Iterable[Metric]:
-        for (name, meaning), read in self._readings.items():
-            yield GaugeMetricFamily(name, meaning, value=read())
+        delays = HistogramMetricFamily(
+            "headwater_delivery_delay_seconds",
+            "Time from a change's commit to the start of the function that is told of it.",
+        )
+        delays.add_metric([], self._durations.cumulated(), self._durations.seconds)
+        yield delays
 
 
 class Telemetry:
@@ -125,13 +147,11 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.requests = RequestCounts()
+        self.delays = Delays()
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
+        self._registry.register(self.delays)
         ProcessCollector(registry=self._registry)
-
-    def add_gauges(self, readings: Mapping[tuple[str, str], Callable[[], float]]) -> None:
-        """Publish figures: (name, meaning) to a function that reads each."""
-        self._registry.register(Gauges(readings))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text form (`METRICS_CONTENT_TYPE`)."""

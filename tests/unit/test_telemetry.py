@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+import structlog
+
+from headwater.telemetry import Delays, Telemetry, configure_log
+
+
+def value(exposition: bytes, sample: str) -> float:
+    match = re.search(rf"^{re.escape(sample)} (\S+)$", exposition.decode(), re.MULTILINE)
+    assert match, f"no {sample}"
+    return float(match[1])
+
+
+def test_requests_are_counted_by_operation_and_outcome() -> None:
+    telemetry = Telemetry()
+
+    telemetry.requests.note("PutItem", "OK", 0.002)
+    telemetry.requests.note("PutItem", "OK", 0.004)
+    telemetry.requests.note("PutItem", "ValidationException", 0.1)
+
+    shown = telemetry.exposition()
+    total = "headwater_requests_total"
+    assert value(shown, f'{total}{{operation="PutItem",outcome="OK"}}') == 2
+    assert value(shown, f'{total}{{operation="PutItem",outcome="ValidationException"}}') == 1
+
+
+def test_request_durations_fall_into_cumulated_buckets() -> None:
+    telemetry = Telemetry()
+
+    for seconds in (0.0004, 0.002, 0.004, 9.0):
+        telemetry.requests.note("GetItem", "OK", seconds)
+
+    shown = telemetry.exposition()
+    bucket = 'headwater_request_seconds_bucket{le="%s",operation="GetItem"}'
+    counts = [value(shown, bucket % bound) for bound in ("0.0005", "0.0025", "0.005", "+Inf")]
+    assert counts == [1, 2, 3, 4]
+
+
+def test_quantiles_of_delays() -> None:
+    delays = Delays()
+
+    for milliseconds in range(1, 101):
+        delays.note(milliseconds / 1000)
+
+    assert (delays.quantile(0.5), delays.quantile(0.99), delays.count) == (0.051, 0.1, 100)
+
+
+def test_without_delays_there_is_no_quantile() -> None:
+    assert Delays().quantile(0.5) is None
+
+
+@pytest.mark.parametrize("is_console", [True, False])
+def test_log_shows_the_fault_but_no_local_variable(is_console: bool) -> None:
+    stream = io.StringIO()
+    before = structlog.get_config()
+    configure_log(is_console=is_console, stream=stream)
+    secret = "what an item holds"
+
+    try:
+        raise ValueError("a fault")
+    except ValueError as error:
+        structlog.get_logger("test").error("failed", exc_info=error)
+    structlog.configure(**before)
+
+    assert "ValueError" in stream.getvalue()
+    assert secret not in stream.getvalue()
