@@ -55,6 +55,14 @@ table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0
 table_counts_max: Final = 10_000
 
+# Time to live
+expiry_age_seconds_max: Final = 5 * 365 * 24 * 3600  # an older time is taken for a mistake
+expiry_step_items_max: Final = 100
+expiry_step_bytes_max: Final = MB
+expiry_round_seconds: Final = 1.0
+expiry_pause_seconds: Final = 0.01
+expiry_poll_seconds: Final = 60.0
+
 # Streams
 stream_retention_seconds: Final = 24 * 3600
 stream_records_max: Final = 1000

@@ -16,6 +16,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     reply.py        answers and errors as bytes and headers
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
+    mappings.py     handlers of Lambda's event source mappings
     tables.py       handlers of the operations on tables
     table_description.py  a table as DescribeTable shows it
     binding.py      a request's expressions, bound to its placeholders

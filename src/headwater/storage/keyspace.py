@@ -10,11 +10,14 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     h <table 16> <shard 12>                           head: last sequence number, state
     i <table 16> <hash 8> <partition key> <sort key>  item
     x <table 16> <index 8> <hash 8> <index key> <base key>   index entry
+    e <table 16>                                      key of a table whose items expire
+    e <table 16> <seconds 8> <hash 8> <partition key> <sort key>   when an item expires
     l <table 16> <shard 12> <sequence number 8>       log entry
     t <account's token>                               transaction already made
     f <region> 0 <function name>                      function
     z <sha-256 32>                                    function code
     m <region> 0 <mapping uuid>                       event source mapping
+    n <region> 0 <sha-256 32>                         the mapping that joins a stream and a function
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
     g <name>                                          the store's own settings and secrets
 
@@ -133,6 +136,15 @@ def indexes_span(table_id: TableId) -> tuple[bytes, bytes]:
     return prefix, after_prefix(prefix)
 
 
+def expiries_prefix(table_id: TableId) -> bytes:
+    """Where a table whose items expire is named, and what its expiry entries' keys begin with."""
+    return b"e" + table_bytes(table_id)
+
+
+def every_expiry_span() -> tuple[bytes, bytes]:
+    return b"e", b"f"
+
+
 def transaction(region: str, token: str) -> bytes:
     return b"t%b\x00%b" % (region.encode(), token.encode())
 
@@ -165,6 +177,11 @@ def mappings_span(region: str, after: str = "") -> tuple[bytes, bytes]:
     prefix = b"m%b\x00" % region.encode()
     start = prefix + after.encode() + SEPARATOR if after else prefix
     return start, after_prefix(prefix)
+
+
+def mapping_pair(region: str, digest: bytes) -> bytes:
+    """Where the mapping of a stream and a function is named; digest: of the two."""
+    return b"n%b\x00%b" % (region.encode(), digest)
 
 
 def every_mapping_span() -> tuple[bytes, bytes]:

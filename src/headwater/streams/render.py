@@ -106,6 +106,17 @@ def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[
     return rendered
 
 
+def shown_bytes(style: Style, entry: bytes) -> int:
+    """The bytes of keys and images that the record of a stored entry shows."""
+    _, _, _, _, _, _, _, keys_length, new_length, origin = HEADER.unpack_from(entry)
+    length: int = keys_length
+    if style.view in _SHOWS_NEW:
+        length += new_length
+    if style.view in _SHOWS_OLD:
+        length += len(entry) - HEADER.size - origin - keys_length - new_length
+    return length
+
+
 def _before_time(region: str) -> dict[int, bytes]:
     return {
         int(kind): b'","eventName":"%b","eventVersion":"1.1","eventSource":"aws:dynamodb",'

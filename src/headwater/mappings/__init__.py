@@ -1,0 +1,11 @@
+"""Event source mappings: a function is invoked with the records of a stream.
+
+Promises that a mapping, once its creation was answered, misses nothing written after it, survives
+restarts, and changes its settings without losing or skipping a record.
+
+mapping.py  what a mapping is, its states, and its stored form
+changes.py  creating, changing and deleting, as work for one commit
+event.py    records as the event a function is given
+invoke.py   the function as a destination of batches
+service.py  the mappings of a store: asked for, changed, and kept running
+"""

@@ -1,0 +1,47 @@
+"""Records as the event a function is given, and how large they are there.
+
+Shape: Lambda Developer Guide, "Using Lambda to process records from Amazon DynamoDB Streams".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.streams import entry as entries
+from headwater.streams import render
+from headwater.streams.entry import Entry, Image, Kind
+from headwater.streams.log import Stored
+from headwater.streams.window import Stream
+
+_OPEN: Final = b'{"Records":['
+_CLOSE: Final = b"]}"
+FRAME_BYTES: Final = len(_OPEN) + len(_CLOSE)
+_ANY_SHARD: Final = ShardId(f"shardId-{0:020d}-00000000")
+_SIZE_MAX: Final = 2**32 - 1
+
+
+class Events:
+    """The events of one stream."""
+
+    def __init__(self, stream: Stream, stream_arn: str) -> None:
+        self._style = render.event_style(stream.region, stream.view, stream_arn)
+        self._overhead = self._record_overhead()
+
+    def event(self, shard_id: ShardId, records: Sequence[Stored]) -> bytes:
+        """The payload for these records of a shard."""
+        return _OPEN + b",".join(render.records(self._style, shard_id, records)) + _CLOSE
+
+    def size(self, entry: bytes) -> int:
+        """The bytes a stored entry adds to an event, or a few more."""
+        return self._overhead + render.shown_bytes(self._style, entry)
+
+    def _record_overhead(self) -> int:
+        """What a record has beside keys and images, at its longest, with its comma."""
+        image = Image(b"{}", _SIZE_MAX)
+        entry = Entry(Kind.MODIFY, 0, image, image, image, is_by_service=True)
+        encoded = entries.encode(entry, 2**63)
+        longest = Stored(SequenceNumber(2**64 - 1), encoded)
+        (rendered,) = render.records(self._style, _ANY_SHARD, [longest])
+        return len(rendered) - render.shown_bytes(self._style, encoded) + len(b",")

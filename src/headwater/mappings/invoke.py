@@ -1,0 +1,86 @@
+"""The function as a destination: a batch is one invocation, which succeeds or fails as a whole.
+
+What a function returns does not matter; that it returned does. A function that is throttled, gone
+or cannot be started is tried again without counting against the retries.
+Source: Lambda Developer Guide, "How Lambda processes records from stream and queue-based event
+sources"; texts of LastProcessingResult in AWS's manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from headwater.clock import Chance
+from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
+from headwater.errors import FunctionNotFound, ServiceError, TooManyRequestsException
+from headwater.functions.outcome import InvokeResult
+from headwater.mappings.event import Events
+from headwater.mappings.mapping import PROCESSED, EventSourceMapping
+
+FUNCTION_FAILED = "PROBLEM: Function call failed"
+FUNCTION_THROTTLED = "PROBLEM: Function call was throttled"
+FUNCTION_MISSING = "PROBLEM: Function not found"
+
+
+class Invoker(Protocol):
+    """The functions of all regions, as mappings need them."""
+
+    async def exists(self, region: str, function_name: str) -> bool:
+        """Whether there is a function of that name."""
+
+    async def invoke(
+        self, region: str, function_name: str, payload: bytes, request_id: str
+    ) -> InvokeResult:
+        """Run a function once, to its end; cancelling stops it.
+
+        Raises FunctionNotFound, TooManyRequestsException, ServiceException.
+        """
+
+
+Report = Callable[[str], Awaitable[None]]  # takes the LastProcessingResult after a batch
+
+
+class FunctionDestination:
+    """Delivers batches of a stream to a function."""
+
+    def __init__(
+        self,
+        mapping: EventSourceMapping,
+        events: Events,
+        invoker: Invoker,
+        chance: Chance,
+        report: Report,
+    ) -> None:
+        self._mapping = mapping
+        self._events = events
+        self._invoker = invoker
+        self._chance = chance
+        self._report = report
+
+    def size(self, entry: bytes) -> int:
+        return self._events.size(entry)
+
+    async def deliver(self, batch: Batch) -> Outcome:
+        outcome, result = await self._invoke(batch)
+        await self._report(result)
+        return outcome
+
+    async def _invoke(self, batch: Batch) -> tuple[Outcome, str]:
+        payload = self._events.event(batch.shard_id, batch.entries)
+        try:
+            result = await self._invoker.invoke(
+                self._mapping.region,
+                self._mapping.manner.function_name,
+                payload,
+                self._chance.uuid(),
+            )
+        except FunctionNotFound as error:
+            return Throttled(str(error)), FUNCTION_MISSING
+        except TooManyRequestsException as error:
+            return Throttled(str(error)), FUNCTION_THROTTLED
+        except ServiceError as error:
+            return Throttled(str(error)), FUNCTION_FAILED
+        if result.error is not None:
+            return Failed(f"The function failed: {result.error}"), FUNCTION_FAILED
+        return Delivered(), PROCESSED

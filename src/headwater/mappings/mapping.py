@@ -1,0 +1,200 @@
+"""An event source mapping: which function gets which stream's records, in what manner.
+
+`state` is what a client is told. A change asked for puts the mapping into a passing state, and
+`settled` names the one in which it comes to rest once readers follow:
+
+    asked for          passing     at rest
+    -----------------  ----------  ------------------------------
+    create             Creating    Enabled, or Disabled if so asked
+    enable             Enabling    Enabled
+    disable            Disabling   Disabled
+    any other change   Updating    Enabled, or Disabled as before
+    delete             Deleting    (gone)
+
+The stored form is JSON of the fields; `version` grows with every change a client asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from headwater.arn import function_arn, mapping_arn, parse_stream
+from headwater.consumers.policy import PolicySettings
+from headwater.limits import function_payload_bytes_max
+from headwater.mappings.event import FRAME_BYTES
+from headwater.storage import keyspace
+
+_VERSION: Final = 1
+_UNLIMITED: Final = -1
+_REFERENCE: Final = re.compile(
+    r"(?:arn:[^:]*:lambda:)?"
+    r"(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?"
+    r"(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)"
+    r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?",
+    re.ASCII,
+)
+
+NOTHING_PROCESSED: Final = "No records processed"
+PROCESSED: Final = "OK"
+LATEST_VERSION: Final = "$LATEST"
+
+
+class MappingState(StrEnum):
+    """What a client sees; see the module."""
+
+    CREATING = "Creating"
+    ENABLING = "Enabling"
+    ENABLED = "Enabled"
+    DISABLING = "Disabling"
+    DISABLED = "Disabled"
+    UPDATING = "Updating"
+    DELETING = "Deleting"
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self in (MappingState.ENABLED, MappingState.DISABLED)
+
+
+class StartingPosition(StrEnum):
+    TRIM_HORIZON = "TRIM_HORIZON"
+    LATEST = "LATEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What of a mapping can be changed. -1 is no limit.
+
+    window_seconds, age_seconds_max: seconds. retries_max: after the first failed invocation.
+    """
+
+    function_name: str
+    is_enabled: bool = True
+    batch_records_max: int = 100
+    window_seconds: int = 0
+    retries_max: int = _UNLIMITED
+    age_seconds_max: int = _UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class EventSourceMapping:
+    """A mapping; see the module. last_modified: epoch seconds. last_result: of its last batch."""
+
+    region: str
+    account: str
+    uuid: str
+    stream_arn: str
+    starting_position: StartingPosition
+    manner: Manner
+    state: MappingState
+    last_modified: float
+    last_result: str = NOTHING_PROCESSED
+    version: int = 1
+
+    @property
+    def key(self) -> bytes:
+        """Where the mapping is stored."""
+        return keyspace.mapping(self.region, self.uuid)
+
+    @property
+    def pair_key(self) -> bytes:
+        """Where it is stored that stream and function are joined by a mapping."""
+        joined = f"{self.stream_arn}\n{self.manner.function_name}".encode()
+        return keyspace.mapping_pair(self.region, hashlib.sha256(joined).digest())
+
+    @property
+    def stream_key(self) -> bytes:
+        """Where the stream is stored."""
+        name = parse_stream(self.stream_arn)
+        assert name is not None, "a mapping's stream was checked when it was created"
+        return keyspace.stream(self.region, name.table, name.label)
+
+    @property
+    def function_arn(self) -> str:
+        return function_arn(self.region, self.account, self.manner.function_name)
+
+    @property
+    def arn(self) -> str:
+        return mapping_arn(self.region, self.account, self.uuid)
+
+    @property
+    def consumer(self) -> str:
+        """The name its checkpoints are stored under."""
+        return f"mapping/{self.uuid}"
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether its records are to be read."""
+        return self.manner.is_enabled and self.state is not MappingState.DELETING
+
+    @property
+    def settled(self) -> MappingState:
+        """The state in which it comes to rest."""
+        return MappingState.ENABLED if self.manner.is_enabled else MappingState.DISABLED
+
+    def changed(self, manner: Manner, now: float) -> EventSourceMapping:
+        """The mapping with another manner, asked for at an epoch second."""
+        if manner.is_enabled == self.manner.is_enabled:
+            state = MappingState.UPDATING
+        else:
+            state = MappingState.ENABLING if manner.is_enabled else MappingState.DISABLING
+        return replace(
+            self, manner=manner, state=state, last_modified=now, version=self.version + 1
+        )
+
+    def deleted(self, now: float) -> EventSourceMapping:
+        return replace(
+            self, state=MappingState.DELETING, last_modified=now, version=self.version + 1
+        )
+
+    def policy(self, retention_seconds: float) -> PolicySettings:
+        """How its records are taken; none is kept beyond the stream's retention."""
+        manner = self.manner
+        is_aged = manner.age_seconds_max != _UNLIMITED
+        return PolicySettings(
+            batch_records_max=manner.batch_records_max,
+            batch_bytes_max=function_payload_bytes_max - FRAME_BYTES,
+            window_seconds=manner.window_seconds,
+            retries_max=None if manner.retries_max == _UNLIMITED else manner.retries_max,
+            age_seconds_max=min(
+                retention_seconds, manner.age_seconds_max if is_aged else retention_seconds
+            ),
+        )
+
+
+class FunctionReference(NamedTuple):
+    """How a request names a function: by name, partial ARN or ARN; absent parts are None."""
+
+    region: str | None
+    account: str | None
+    name: str
+    qualifier: str | None
+
+
+def parse_function_reference(text: str) -> FunctionReference | None:
+    """The parts of a FunctionName, or None if it is none."""
+    match = _REFERENCE.fullmatch(text)
+    return FunctionReference(**match.groupdict()) if match else None
+
+
+def encode(mapping: EventSourceMapping) -> bytes:
+    """The stored bytes of a mapping."""
+    return orjson.dumps({"v": _VERSION, **asdict(mapping)})
+
+
+def decode(stored: bytes) -> EventSourceMapping:
+    """The mapping of stored bytes."""
+    fields: dict[str, Any] = orjson.loads(stored)
+    version = fields.pop("v")
+    assert version == _VERSION, "a stored mapping has a version this code does not know"
+    fields["starting_position"] = StartingPosition(fields["starting_position"])
+    fields["manner"] = Manner(**fields["manner"])
+    fields["state"] = MappingState(fields["state"])
+    return EventSourceMapping(**fields)

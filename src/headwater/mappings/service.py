@@ -1,0 +1,311 @@
+"""The mappings of a store: asked for by clients, and kept running as they are stored.
+
+`run` compares what is stored with what runs, whenever something has changed and every few seconds:
+it starts readers, stops those whose mapping has changed (they finish what they deliver first),
+starts them again with the new settings, and brings each mapping to rest. Nothing is remembered, so
+a restart, or another process, goes on from the store alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from headwater.clock import Chance
+from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers.coordinator import (
+    Coordinator,
+    Holder,
+    ShardsChanged,
+    caught_up,
+    latest_keys,
+)
+from headwater.consumers.reader import Consumer, Services
+from headwater.errors import InvalidParameterValueException, ServiceUnavailable
+from headwater.limits import mapping_poll_seconds, write_plans_max
+from headwater.mappings import changes
+from headwater.mappings import mapping as mappings
+from headwater.mappings.event import Events
+from headwater.mappings.invoke import FunctionDestination, Invoker
+from headwater.mappings.mapping import (
+    EventSourceMapping,
+    Manner,
+    MappingState,
+    StartingPosition,
+)
+from headwater.storage import keyspace
+from headwater.storage.engine import Unavailable
+from headwater.storage.keyspace import ShardId, TableId
+from headwater.streams import listing
+from headwater.streams.window import Stream
+
+STREAM_MISSING = "PROBLEM: Stream not found"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSettings:
+    """account: of every ARN. retention_seconds: how long a stream's records can be read."""
+
+    account: str
+    retention_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewMapping:
+    """What a client asks to be created."""
+
+    region: str
+    stream_arn: str
+    starting_position: StartingPosition
+    manner: Manner
+
+
+class MappingService:
+    """All event source mappings of a store."""
+
+    def __init__(
+        self,
+        services: Services,
+        invoker: Invoker,
+        holder: Holder,
+        chance: Chance,
+        settings: MappingSettings,
+    ) -> None:
+        self._services = services
+        self._invoker = invoker
+        self._holder = holder
+        self._chance = chance
+        self._settings = settings
+        self._running: dict[str, _Running] = {}
+        self._results: dict[str, str] = {}
+        self._woken = asyncio.Event()
+        self._is_stopping = False
+
+    async def create(self, new: NewMapping) -> EventSourceMapping:
+        """Store a mapping; its readers start at once.
+
+        With LATEST, everything written after this returns is read.
+        Raises InvalidParameterValueException for a stream or function that is not there,
+        ResourceConflictException if the two are joined already.
+        """
+        mapping = EventSourceMapping(
+            new.region,
+            self._settings.account,
+            self._chance.uuid(),
+            new.stream_arn,
+            new.starting_position,
+            new.manner,
+            MappingState.CREATING,
+            self._services.clock.now(),
+        )
+        stream = await self._find_stream(mapping)
+        if stream is None:
+            raise changes.stream_missing(new.stream_arn)
+        await self._check_function(mapping)
+        for _ in range(write_plans_max):
+            latest = None
+            if new.starting_position is StartingPosition.LATEST:
+                latest = await latest_keys(self._services.engine, stream)
+            try:
+                await self._services.committer.submit(changes.create(mapping, stream, latest))
+            except ShardsChanged:
+                continue
+            return mapping
+        raise ServiceUnavailable
+
+    async def get(self, region: str, uuid: str) -> EventSourceMapping:
+        """A mapping by its id. Raises ResourceNotFoundException."""
+        (stored,) = await self._services.engine.get([keyspace.mapping(region, uuid)])
+        if stored is None:
+            raise changes.mapping_missing()
+        return mappings.decode(stored)
+
+    async def page(
+        self, region: str, after: str, limit: int, of: Mapping[str, str]
+    ) -> tuple[list[EventSourceMapping], bool]:
+        """Mappings in the order of their ids from behind one on, and whether there are more.
+
+        of: the `stream_arn` and the `function_name` they are to have, as far as given.
+        """
+        page: list[EventSourceMapping] = []
+        span = keyspace.mappings_span(region, after)
+        async for _, stored in listing.entries(self._services.engine, span):
+            mapping = mappings.decode(stored)
+            has = {
+                "stream_arn": mapping.stream_arn,
+                "function_name": mapping.manner.function_name,
+            }
+            if of.items() <= has.items():
+                if len(page) == limit:
+                    return page, True
+                page.append(mapping)
+        return page, False
+
+    async def change(self, mapping: EventSourceMapping, manner: Manner) -> EventSourceMapping:
+        """Give a mapping, as it was read, another manner.
+
+        Readers finish what they deliver and go on with the new manner behind it.
+        Raises ResourceInUseException, ResourceConflictException, InvalidParameterValueException.
+        """
+        now = self._services.clock.now()
+        if manner.function_name != mapping.manner.function_name:
+            await self._check_function(mapping.changed(manner, now))
+        changed: EventSourceMapping = await self._services.committer.submit(
+            changes.change(mapping, manner, now)
+        )
+        return changed
+
+    async def delete(self, mapping: EventSourceMapping) -> EventSourceMapping:
+        """Have a mapping, as it was read, deleted: it goes once its readers have stopped.
+
+        Raises ResourceInUseException, ResourceNotFoundException.
+        """
+        now = self._services.clock.now()
+        deleted: EventSourceMapping = await self._services.committer.submit(
+            changes.delete(mapping, now)
+        )
+        return deleted
+
+    async def behind(self, written: Mapping[TableId, Mapping[ShardId, int]]) -> list[str]:
+        """The ids of the enabled mappings that have not passed these numbers of their shards."""
+        laggards = []
+        for mapping in await self._stored():
+            stream = await self._find_stream(mapping) if mapping.is_reading else None
+            if stream is not None and stream.table_id in written:
+                numbers = written[stream.table_id]
+                found = listing.shards_of(self._services.engine, stream, 0)
+                own = {
+                    shard.shard_id: numbers[shard.shard_id]
+                    async for shard in found
+                    if shard.shard_id in numbers
+                }
+                if not await caught_up(self._services.engine, mapping.consumer, stream, own):
+                    laggards.append(mapping.uuid)
+        return laggards
+
+    async def run(self) -> None:
+        """Keep the mappings running until `stop`; returns when all have come to a stop."""
+        self._services.wakeups.subscribe(changes.TOPIC, self._woken)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while self._running or not self._is_stopping:
+                    self._woken.clear()
+                    try:
+                        await self._compare(tasks)
+                    except Unavailable as error:
+                        _log.warning("store_unavailable", error=str(error))
+                    await self._pause()
+        finally:
+            self._services.wakeups.unsubscribe(changes.TOPIC, self._woken)
+
+    def stop(self) -> None:
+        """Take no more records; `run` returns when what is delivered now is done and stored."""
+        self._is_stopping = True
+        self._woken.set()
+
+    async def _compare(self, tasks: asyncio.TaskGroup) -> None:
+        stored = {mapping.uuid: mapping for mapping in await self._stored()}
+        for uuid, running in list(self._running.items()):
+            mapping = stored.get(uuid)
+            is_current = mapping is not None and mapping.version == running.mapping.version
+            if self._is_stopping or not is_current or await self._is_streamless(running.mapping):
+                running.coordinator.stop()
+        if not self._is_stopping:
+            for mapping in stored.values():
+                await self._bring_about(mapping, tasks)
+
+    async def _bring_about(self, mapping: EventSourceMapping, tasks: asyncio.TaskGroup) -> None:
+        """Take the next step towards what a mapping says."""
+        running = self._running.get(mapping.uuid)
+        if running is not None and running.mapping.version != mapping.version:
+            return  # its end wakes us
+        if mapping.state is MappingState.DELETING:
+            await self._remove(mapping)
+            return
+        if running is None and mapping.is_reading:
+            await self._start(mapping, tasks)
+        if not mapping.state.is_at_rest:
+            await self._services.committer.submit(changes.settle(mapping))
+
+    async def _start(self, mapping: EventSourceMapping, tasks: asyncio.TaskGroup) -> None:
+        stream = await self._find_stream(mapping)
+        if stream is None:
+            await self._report(mapping, STREAM_MISSING)
+            return
+        destination = FunctionDestination(
+            mapping,
+            Events(stream, mapping.stream_arn),
+            self._invoker,
+            self._chance,
+            lambda result: self._report(mapping, result),
+        )
+        retention_seconds = self._settings.retention_seconds
+        consumer = Consumer(
+            mapping.consumer, stream, mapping.policy(retention_seconds), destination
+        )
+        coordinator = Coordinator(self._services, consumer, self._holder, retention_seconds)
+        self._running[mapping.uuid] = _Running(mapping, coordinator)
+        tasks.create_task(self._run_mapping(mapping, coordinator))
+
+    async def _run_mapping(self, mapping: EventSourceMapping, coordinator: Coordinator) -> None:
+        """Run a mapping to its end; one that fails is started again at the next poll."""
+        try:
+            await coordinator.run()
+            self._woken.set()
+        except Exception as error:  # noqa: BLE001 - a task's boundary: one must not stop the others
+            _log.error("mapping_failed", mapping=mapping.uuid, exc_info=error)
+        finally:
+            del self._running[mapping.uuid]
+
+    async def _remove(self, mapping: EventSourceMapping) -> None:
+        stored = await checkpoints.load(self._services.engine, mapping.consumer)
+        keys = [keyspace.checkpoint(mapping.consumer, *shard) for shard in stored]
+        await self._services.committer.submit(changes.remove(mapping, keys))
+        self._results.pop(mapping.uuid, None)
+
+    async def _report(self, mapping: EventSourceMapping, result: str) -> None:
+        """Store a LastProcessingResult when it is another than the last."""
+        if self._results.get(mapping.uuid) == result:
+            return
+        try:
+            await self._services.committer.submit(changes.report(mapping, result))
+        except Unavailable as error:
+            _log.warning("result_not_stored", mapping=mapping.uuid, error=str(error))
+        else:
+            self._results[mapping.uuid] = result
+
+    async def _stored(self) -> list[EventSourceMapping]:
+        found = listing.entries(self._services.engine, keyspace.every_mapping_span())
+        return [mappings.decode(stored) async for _, stored in found]
+
+    async def _find_stream(self, mapping: EventSourceMapping) -> Stream | None:
+        now = self._services.clock.now()
+        horizon = listing.horizon_us(now, self._settings.retention_seconds)
+        return await listing.find_stream(self._services.engine, mapping.stream_key, horizon)
+
+    async def _is_streamless(self, mapping: EventSourceMapping) -> bool:
+        return await self._find_stream(mapping) is None
+
+    async def _check_function(self, mapping: EventSourceMapping) -> None:
+        if not await self._invoker.exists(mapping.region, mapping.manner.function_name):
+            raise InvalidParameterValueException("Function does not exist")
+
+    async def _pause(self) -> None:
+        clock = self._services.clock
+        cancel = clock.call_at(clock.now() + mapping_poll_seconds, self._woken.set)
+        try:
+            await self._woken.wait()
+        finally:
+            cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A mapping that runs, as it was when it was started."""
+
+    mapping: EventSourceMapping
+    coordinator: Coordinator

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.mappings.event import FRAME_BYTES, Events
+from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.log import Stored
+from headwater.streams.window import Stream, StreamStatus, ViewType
+
+ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2015-05-20T20:51:10.252"
+SHARD = ShardId("shardId-00000001414576573621-f55eea83")
+TABLE = TableId("00000000-0000-0000-0000-000000000001")
+images = st.builds(
+    Image, st.text().map(lambda text: orjson.dumps({"a": {"S": text}})), st.integers(0, 2**32 - 1)
+)
+
+
+def events(view: ViewType = ViewType.NEW_AND_OLD_IMAGES) -> Events:
+    label = "2015-05-20T20:51:10.252"
+    stream = Stream("us-east-1", "t", TABLE, label, view, StreamStatus.ENABLED, ("k",), 0.0)
+    return Events(stream, ARN)
+
+
+def test_event_holds_the_records_in_order() -> None:
+    entry = encode(Entry(Kind.INSERT, 0, Image(b"{}", 0), Image(b"{}", 0), NO_IMAGE), 10**15)
+    stored = [Stored(SequenceNumber(number), entry) for number in (5, 6)]
+
+    event = orjson.loads(events().event(SHARD, stored))
+
+    assert list(event) == ["Records"]
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+    assert numbers == ["100000000000000000005", "100000000000000000006"]
+    assert {record["eventSourceARN"] for record in event["Records"]} == {ARN}
+
+
+@pytest.mark.parametrize("view", list(ViewType))
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from(Kind), images, images, images, st.booleans()), min_size=1
+    )
+)
+def test_sizes_are_never_too_small_and_hardly_too_large(
+    view: ViewType, changes: list[tuple[Kind, Image, Image, Image, bool]]
+) -> None:
+    made = events(view)
+    stored = []
+    for kind, keys, new, old, by_service in changes:
+        shown_new = NO_IMAGE if kind is Kind.REMOVE else new
+        shown_old = NO_IMAGE if kind is Kind.INSERT else old
+        entry = encode(Entry(kind, 0, keys, shown_new, shown_old, by_service), 10**15)
+        stored.append(Stored(SequenceNumber(2**63), entry))
+
+    payload = made.event(SHARD, stored)
+    estimate = FRAME_BYTES + sum(made.size(each.entry) for each in stored)
+
+    assert len(payload) <= estimate <= len(payload) + 150 * len(stored)
