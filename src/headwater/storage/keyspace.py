@@ -115,6 +115,15 @@ def head(table_id: TableId, shard_id: ShardId) -> bytes:
     return b"h" + table_bytes(table_id) + shard_bytes(shard_id)
 
 
+def every_head_span() -> tuple[bytes, bytes]:
+    return b"h", b"i"
+
+
+def shard_of_head(key: bytes) -> tuple[TableId, ShardId]:
+    """The table and the shard of a head's key."""
+    return TableId(str(UUID(bytes=key[1:17]))), shard_id_of(key[17:])
+
+
 def log_prefix(table_id: TableId, shard_id: ShardId) -> bytes:
     """What every log key of a shard begins with; eight bytes of sequence number follow."""
     return b"l" + table_bytes(table_id) + shard_bytes(shard_id)
@@ -139,6 +148,11 @@ def indexes_span(table_id: TableId) -> tuple[bytes, bytes]:
 def expiries_prefix(table_id: TableId) -> bytes:
     """Where a table whose items expire is named, and what its expiry entries' keys begin with."""
     return b"e" + table_bytes(table_id)
+
+
+def expiries_prefix_of(key: bytes) -> bytes:
+    """The prefix that a key in `every_expiry_span` begins with."""
+    return key[:17]
 
 
 def every_expiry_span() -> tuple[bytes, bytes]:

@@ -72,7 +72,13 @@ class SqliteEngine:
         self._is_closed = False
 
     async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        return _get(self._connection_for_reading(), keys)
+        connection = self._connection_for_reading()
+        if connection is self._writer or len(keys) == 1:
+            return _get(connection, keys)
+        # While a commit is under way each statement might see another state.
+        with connection:
+            found = _get(connection, keys)
+        return found
 
     async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
         connection = self._connection_for_reading()
