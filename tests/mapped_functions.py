@@ -40,9 +40,7 @@ class NotedFunctions:
     async def exists(self, region: str, function_name: str) -> bool:
         return region == REGION and function_name in self.names
 
-    async def invoke(
-        self, region: str, function_name: str, payload: bytes, request_id: str
-    ) -> InvokeResult:
+    async def invoke(self, region: str, function_name: str, payload: bytes) -> InvokeResult:
         if not await self.exists(region, function_name):
             raise FunctionNotFound(f"Function not found: {function_name}")
         self.invoked.append((function_name, orjson.loads(payload)))
@@ -75,7 +73,9 @@ def stream_arn(table: Table) -> str:
 def service_of(store: LoggedStore, functions: NotedFunctions) -> MappingService:
     services = Services(store.engine, store.committer, store.wakeups, store.clock)
     holder = Holder(store.chance.uuid(), is_alone=True)
-    return MappingService(services, functions, holder, store.chance, MappingSettings(ACCOUNT, DAY))
+    return MappingService(
+        services, functions, holder, store.chance, MappingSettings(ACCOUNT, DAY, lambda _: None)
+    )
 
 
 @asynccontextmanager

@@ -145,9 +145,12 @@ class Coordinator:
             self._woken.set()
 
     async def _renew(self) -> None:
-        """Keep the leases of running readers, and stop those which have lost theirs."""
+        """Keep the leases of running readers, and stop those which have lost theirs.
+
+        Where nobody else could take them this would only wear out an idle machine's disk.
+        """
         readers = {reader.lease: reader for reader in self._readers.values()}
-        if readers:
+        if readers and not self._holder.is_alone:
             expires_at = self._services.clock.now() + lease_seconds
             work = checkpoints.renew(list(readers), expires_at)
             for lease in await self._services.committer.submit(work):

@@ -18,13 +18,13 @@ class Batch:
     """Records of one shard to deliver together.
 
     entries: at least one, oldest first, consecutive in the shard.
-    attempts: how often delivering exactly these has failed already.
+    failures: how often the destination has failed exactly these already.
     """
 
     stream: Stream
     shard_id: ShardId
     entries: tuple[Stored, ...]
-    attempts: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

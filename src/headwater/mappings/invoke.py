@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from headwater.clock import Chance
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
 from headwater.errors import FunctionNotFound, ServiceError, TooManyRequestsException
 from headwater.functions.outcome import InvokeResult
 from headwater.mappings.event import Events
 from headwater.mappings.mapping import PROCESSED, EventSourceMapping
+from headwater.streams.entry import time_us_of
 
 FUNCTION_FAILED = "PROBLEM: Function call failed"
 FUNCTION_THROTTLED = "PROBLEM: Function call was throttled"
@@ -29,9 +29,7 @@ class Invoker(Protocol):
     async def exists(self, region: str, function_name: str) -> bool:
         """Whether there is a function of that name."""
 
-    async def invoke(
-        self, region: str, function_name: str, payload: bytes, request_id: str
-    ) -> InvokeResult:
+    async def invoke(self, region: str, function_name: str, payload: bytes) -> InvokeResult:
         """Run a function once, to its end; cancelling stops it.
 
         Raises FunctionNotFound, TooManyRequestsException, ServiceException.
@@ -39,6 +37,7 @@ class Invoker(Protocol):
 
 
 Report = Callable[[str], Awaitable[None]]  # takes the LastProcessingResult after a batch
+NoteDelay = Callable[[float], None]  # takes a record's seconds from its commit to its first event
 
 
 class FunctionDestination:
@@ -49,14 +48,14 @@ class FunctionDestination:
         mapping: EventSourceMapping,
         events: Events,
         invoker: Invoker,
-        chance: Chance,
         report: Report,
+        note_delay: NoteDelay,
     ) -> None:
         self._mapping = mapping
         self._events = events
         self._invoker = invoker
-        self._chance = chance
         self._report = report
+        self._note_delay = note_delay
 
     def size(self, entry: bytes) -> int:
         return self._events.size(entry)
@@ -73,7 +72,6 @@ class FunctionDestination:
                 self._mapping.region,
                 self._mapping.manner.function_name,
                 payload,
-                self._chance.uuid(),
             )
         except FunctionNotFound as error:
             return Throttled(str(error)), FUNCTION_MISSING
@@ -81,6 +79,9 @@ class FunctionDestination:
             return Throttled(str(error)), FUNCTION_THROTTLED
         except ServiceError as error:
             return Throttled(str(error)), FUNCTION_FAILED
+        if batch.failures == 0:
+            for stored in batch.entries:
+                self._note_delay(result.started_at - time_us_of(stored.entry) / 1e6)
         if result.error is not None:
             return Failed(f"The function failed: {result.error}"), FUNCTION_FAILED
         return Delivered(), PROCESSED

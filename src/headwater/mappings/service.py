@@ -29,7 +29,7 @@ from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
 from headwater.mappings import mapping as mappings
 from headwater.mappings.event import Events
-from headwater.mappings.invoke import FunctionDestination, Invoker
+from headwater.mappings.invoke import FunctionDestination, Invoker, NoteDelay
 from headwater.mappings.mapping import (
     EventSourceMapping,
     Manner,
@@ -48,10 +48,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MappingSettings:
-    """account: of every ARN. retention_seconds: how long a stream's records can be read."""
+    """What mappings are told of their server.
+
+    account: of every ARN. retention_seconds: how long a stream's records can be read. note_delay:
+    told each record's seconds from its commit to the start of the function that gets it first.
+    """
 
     account: str
     retention_seconds: float
+    note_delay: NoteDelay
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +245,8 @@ class MappingService:
             mapping,
             Events(stream, mapping.stream_arn),
             self._invoker,
-            self._chance,
             lambda result: self._report(mapping, result),
+            self._settings.note_delay,
         )
         retention_seconds = self._settings.retention_seconds
         consumer = Consumer(

@@ -7,6 +7,7 @@ numbers follow commit order, and a reader that pages never meets a smaller numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Span
@@ -24,9 +25,8 @@ class OpenShard:
     lane: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A log entry as read: its number and its stored bytes."""
+class Stored(NamedTuple):
+    """A log entry as read: its number and its stored bytes. A tuple, as pages make thousands."""
 
     number: SequenceNumber
     entry: bytes

@@ -57,6 +57,6 @@ async def read_page(engine: Engine, place: Place, head: Head, limit: int, horizo
 
 def _within_size(found: list[Stored]) -> list[Stored]:
     """Without the entry that carries the page over its size, unless it stands alone."""
-    if len(found) > 1 and sum(len(stored.entry) for stored in found) > stream_page_bytes_max:
+    if len(found) > 1 and sum([len(entry) for _, entry in found]) > stream_page_bytes_max:
         return found[:-1]
     return found

@@ -69,8 +69,7 @@ def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[
     unpack, header_size = HEADER.unpack_from, HEADER.size
     shard_digest = hashlib.blake2b(shard_id.encode(), digest_size=16)
     rendered = []
-    for stored in entries:
-        number, entry = stored.number, stored.entry
+    for number, entry in entries:
         _, kind, flags, time_us, size, new_size, old_size, keys_length, new_length, origin = unpack(
             entry
         )

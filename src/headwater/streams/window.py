@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -72,8 +73,9 @@ def encode(stream: Stream) -> bytes:
     return orjson.dumps(stream)
 
 
+@lru_cache(maxsize=1024)
 def decode(stored: bytes) -> Stream:
-    """The stream of stored bytes."""
+    """The stream of stored bytes; kept, since every page read asks for it."""
     fields: dict[str, Any] = orjson.loads(stored)
     fields["view"] = ViewType(fields["view"])
     fields["status"] = StreamStatus(fields["status"])
