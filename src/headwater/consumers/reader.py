@@ -28,7 +28,7 @@ from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import time_us_of
 from headwater.streams.log import Reading, Stored, read
-from headwater.streams.shard import Head, decode_head, number_before
+from headwater.streams.shard import Head, decode_head, number_before, sequence_text
 from headwater.streams.window import Stream
 
 _log = structlog.get_logger(__name__)
@@ -121,6 +121,8 @@ class ShardReader:
         if buffer.is_last and not buffer.entries:
             await self._store_position(buffer.read_to, is_finished=True)
             return True
+        if self._is_stopping:
+            return False
         now = self._services.clock.now()
         match policy.next_step(self._consumer.settings, self._state, buffer.gathered(), now):
             case Wait(until):
@@ -157,7 +159,11 @@ class ShardReader:
         found = await read(services.engine, self._log_prefix, reading)
         following = number_before(found[0].number) if found else head.last
         if following > buffer.read_to:
-            self._log.warning("records_trimmed_unread", after=buffer.read_to, upto=following)
+            self._log.warning(
+                "records_trimmed_unread",
+                after=sequence_text(buffer.read_to),
+                upto=sequence_text(following),
+            )
         if found:
             buffer.add(found, services.clock.now())
         else:
@@ -226,8 +232,8 @@ class ShardReader:
             "records_given_up",
             reason=reason.value,
             records=count,
-            first=entries[0].number,
-            last=entries[count - 1].number,
+            first=sequence_text(entries[0].number),
+            last=sequence_text(entries[count - 1].number),
         )
 
 
