@@ -1,10 +1,12 @@
 """ProjectionExpression: which pieces of an item come back."""
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.expectation import invalid
 
-ITEM = {
+ITEM: dict[str, Any] = {
     "a": {"S": "a"},
     "b": {"N": "1"},
     "l": {"L": [{"S": "0"}, {"S": "1"}, {"M": {"x": {"S": "2x"}, "y": {"S": "2y"}}}]},

@@ -1,5 +1,7 @@
 """Query: order, pages, counts and what it refuses; its expressions have files of their own."""
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.expectation import at_least, fault, invalid, missing
@@ -68,7 +70,8 @@ def test_empty_partition_has_no_items(query, key):
 @pytest.mark.parametrize("is_forward", [True, False])
 @pytest.mark.parametrize("limit", [1, 2, 5, 6])
 def test_pages_join_to_the_whole(query, partition, is_forward, limit):
-    found, start = "", {}
+    found = ""
+    start: dict[str, Any] = {}
     while True:
         page = query(partition, Limit=limit, ScanIndexForward=is_forward, **start)
         assert len(page["Items"]) <= limit

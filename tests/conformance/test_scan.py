@@ -1,5 +1,7 @@
 """Scan: whole tables and indexes, pages, segments."""
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.definition import keys
@@ -33,7 +35,8 @@ def scan_all(scan):
     """Every item of a scan, page by page."""
 
     def call(**options):
-        items, start = [], {}
+        items: list[Any] = []
+        start: dict[str, Any] = {}
         while True:
             page = scan(**options, **start)
             items += page["Items"]

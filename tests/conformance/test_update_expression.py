@@ -1,10 +1,12 @@
 """UpdateExpression: what becomes of an item."""
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.expectation import invalid
 
-ITEM = {
+ITEM: dict[str, Any] = {
     "n": {"N": "5"},
     "k": {"N": "2"},
     "s": {"S": "text"},
@@ -13,7 +15,7 @@ ITEM = {
     "l": {"L": [{"N": "0"}, {"N": "1"}, {"N": "2"}]},
     "m": {"M": {"x": {"N": "1"}, "y": {"M": {"z": {"S": "deep"}}}}},
 }
-VALUES = {
+VALUES: dict[str, Any] = {
     ":1": {"N": "1"},
     ":9": {"N": "9"},
     ":zero": {"N": "0"},

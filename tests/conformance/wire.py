@@ -45,13 +45,13 @@ class Wire:
     """
 
     def __init__(self, url: str, region: str, credentials: Credentials) -> None:
-        self._url = url
-        self._region = region
-        self._credentials = credentials
+        self.url = url
+        self.region = region
+        self.credentials = credentials
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """A request as given, unsigned."""
-        address = urlsplit(self._url)
+        address = urlsplit(self.url)
         is_secure = address.scheme == "https"
         connect = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
         connection = connect(address.netloc, timeout=20)
@@ -70,6 +70,10 @@ class Wire:
         """A signed POST to an operation; a body that is not bytes is sent as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         asked = {"Content-Type": JSON, "X-Amz-Target": target, **(headers or {})}
-        request = AWSRequest("POST", f"{self._url}/", asked, data)
-        SigV4Auth(self._credentials, "dynamodb", self._region).add_auth(request)
-        return self.send("POST", "/", dict(request.headers.items()), data)
+        return self.send("POST", "/", self.signed(asked, data), data)
+
+    def signed(self, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """The headers of a POST to the root with those of its signature."""
+        request = AWSRequest("POST", f"{self.url}/", dict(headers), body)
+        SigV4Auth(self.credentials, "dynamodb", self.region).add_auth(request)
+        return dict(request.headers.items())
