@@ -39,6 +39,7 @@ from headwater.api.operation import Dispatcher, Frame, Handler
 from headwater.api.queries import Queries
 from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
+from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.auth.credentials import (
     Credential,
@@ -65,6 +66,7 @@ from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
+from headwater.tables.expirer import Expirer
 from headwater.tables.transitions import Stores, Transitions
 from headwater.tables.write import Writer
 from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
@@ -221,13 +223,15 @@ async def _handlers(core: Core, functions: Functions, endpoint: str) -> AsyncIte
     transitions = Transitions(
         catalog, Stores(engine, committer), clock, settings.transition_seconds
     )
+    expirer = Expirer(engine, writer, core.wakeups, clock)
     trimmer = Trimmer(engine, committer, clock, RetentionSettings())
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, stream_retention_seconds)
     address = endpoint.partition("://")[2]
-    async with _running(counts.run(), transitions.run(), trimmer.run()) as spawn:
+    async with _running(counts.run(), transitions.run(), expirer.run(), trimmer.run()) as spawn:
         yield {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
+            **TimeToLiveHandlers(catalog).handlers(),
             **Items(catalog, engine, writer, clock).handlers(),
             **Queries(catalog, engine).handlers(),
             **Batches(catalog, engine, writer, clock).handlers(),

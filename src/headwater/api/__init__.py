@@ -18,6 +18,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     streams.py      handlers of DynamoDB Streams
     mappings.py     handlers of Lambda's event source mappings
     tables.py       handlers of the operations on tables
+    time_to_live.py UpdateTimeToLive, DescribeTimeToLive
     table_description.py  a table as DescribeTable shows it
     binding.py      a request's expressions, bound to its placeholders
     drafts.py       a request to the write it asks for

@@ -54,7 +54,6 @@ class TableHandlers:
             "DescribeEndpoints": self.describe_endpoints,
             "DescribeLimits": self.describe_limits,
             "DescribeTable": self.describe_table,
-            "DescribeTimeToLive": self.describe_time_to_live,
             "ListTables": self.list_tables,
             "ListTagsOfResource": self.list_tags_of_resource,
             "TagResource": self.tag_resource,
@@ -145,11 +144,6 @@ class TableHandlers:
             "CachePeriodInMinutes": _ENDPOINT_CACHE_MINUTES,
         }
         return Reply.json({"Endpoints": [endpoint]})
-
-    async def describe_time_to_live(self, call: Call) -> Reply:
-        """No table has time to live yet, and DISABLED is what AWS says of one that has none."""
-        await self._catalog.describe(call.region, call.input["TableName"])
-        return Reply.json({"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}})
 
     async def describe_continuous_backups(self, call: Call) -> Reply:
         """No table can be recovered to a point in time yet, and DISABLED says so."""

@@ -10,8 +10,10 @@ tags.py        the rules of tags
 catalog.py     the tables there are: found, listed, created, altered, deleted
 stream_switch.py  a table's stream switched on and off within a change
 transitions.py from the states that pass to those that last
-backfill.py    a new index filled while writes go on
+backfill.py    entries for the items from before a new index, while writes go on
 erase.py       what is left of a deleted table or index, erased in steps
+expiry.py      time to live (pure): when items expire, where that is noted
+expirer.py     items deleted once they have expired
 count.py       how many items there are
 partitions.py  open shards: the log switched on and off, splits, rollovers
 index.py       old item, new item to index entries

@@ -33,7 +33,15 @@ from headwater.tables import altering, partitions, schema, stream_switch
 from headwater.tables.alteration import Alteration
 from headwater.tables.definition import Definition
 from headwater.tables.key_definition import IndexDefinition
-from headwater.tables.schema import Index, IndexStatus, Partition, Table, TableStatus, Throughput
+from headwater.tables.schema import (
+    Index,
+    IndexStatus,
+    Partition,
+    Table,
+    TableStatus,
+    Throughput,
+    TimeToLiveStatus,
+)
 from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
 
 Step = Callable[[View, Table], Table | None]
@@ -352,10 +360,16 @@ class Catalog:
 
 
 def is_settled(table: Table) -> bool:
-    """Whether table and indexes are in states that last."""
-    return table.status is TableStatus.ACTIVE and all(
-        index.status is IndexStatus.ACTIVE for index in table.indexes
+    """Whether table, indexes and time to live are in states that last."""
+    return (
+        table.status is TableStatus.ACTIVE
+        and _has_settled_indexes(table)
+        and (table.time_to_live is None or table.time_to_live.status is TimeToLiveStatus.ENABLED)
     )
+
+
+def _has_settled_indexes(table: Table) -> bool:
+    return all(index.status is IndexStatus.ACTIVE for index in table.indexes)
 
 
 def _present(table: Table | None) -> Table:
@@ -385,7 +399,7 @@ def _check_deletable(table: Table) -> None:
         )
     if table.status is TableStatus.UPDATING:
         raise ResourceInUseException(f"{in_use} updated: {table.name}")
-    if not is_settled(table):
+    if not _has_settled_indexes(table):
         raise ResourceInUseException(
             "Cannot delete table while indexes are being created, updated, or deleted"
         )

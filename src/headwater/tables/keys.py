@@ -13,7 +13,7 @@ from headwater.storage.keyspace import TableId, index_prefix
 from headwater.tables.schema import Index, KeyAttribute, KeySchema, Table
 from headwater.values.attribute import AttributeValue
 from headwater.values.item import Item
-from headwater.values.order import escape, key_bytes, partition_hash
+from headwater.values.order import HASH_BYTES, escape, key_bytes, partition_hash
 
 _INVALID = "One or more parameter values were invalid: "
 _PARTITION_TOO_LONG = (
@@ -65,6 +65,13 @@ def of_key(table: Table, attributes: Item) -> ItemKey:
     ):
         raise ValidationException("The provided key element does not match the schema")
     return _item_key(table, attributes)
+
+
+def of_stored(table: Table, stored: bytes, item: Item) -> ItemKey:
+    """The key of an item that is stored under these bytes."""
+    at = len(table.items_prefix)
+    attributes = {name: item[name] for name in table.keys.names()}
+    return ItemKey(attributes, stored, stored[at : at + HASH_BYTES])
 
 
 def _item_key(table: Table, attributes: Item) -> ItemKey:

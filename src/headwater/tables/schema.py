@@ -1,4 +1,4 @@
-"""What a table is: keys, indexes, billing, stream, partitions; and its stored form.
+"""What a table is: keys, indexes, billing, stream, time to live, partitions; and its stored form.
 
 A `Table` is a value. Writes read the stored table in the same commit as the items they change, so
 what a table is and what its items are never disagree. `version` grows with every change of the
@@ -35,6 +35,14 @@ class IndexStatus(StrEnum):
     UPDATING = "UPDATING"
     DELETING = "DELETING"
     ACTIVE = "ACTIVE"
+
+
+class TimeToLiveStatus(StrEnum):
+    """How far a table's time to live is switched on or off; a table without one is disabled."""
+
+    ENABLING = "ENABLING"
+    ENABLED = "ENABLED"
+    DISABLING = "DISABLING"
 
 
 class ProjectionType(StrEnum):
@@ -121,6 +129,14 @@ class StreamWindow:
     view: ViewType
 
 
+@dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """Items expire at the time, in epoch seconds, that an attribute of theirs holds."""
+
+    attribute: str
+    status: TimeToLiveStatus
+
+
 @dataclass(frozen=True)
 class Table:
     """A table; see the module.
@@ -146,6 +162,7 @@ class Table:
     is_deletion_protected: bool = False
     version: int = 1
     tags: dict[str, str] = field(default_factory=dict)
+    time_to_live: TimeToLive | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -155,6 +172,18 @@ class Table:
     @cached_property
     def items_prefix(self) -> bytes:
         return keyspace.items_prefix(self.table_id)
+
+    @cached_property
+    def expiries_prefix(self) -> bytes:
+        return keyspace.expiries_prefix(self.table_id)
+
+    @cached_property
+    def expiry_attribute(self) -> str | None:
+        """The attribute whose changes are followed by expiry entries, if there is one."""
+        time_to_live = self.time_to_live
+        if time_to_live is None or time_to_live.status is TimeToLiveStatus.DISABLING:
+            return None
+        return time_to_live.attribute
 
     @cached_property
     def types(self) -> dict[str, str]:
@@ -213,6 +242,9 @@ def decode(stored: bytes) -> Table:
     values["throughput"] = _throughput(values["throughput"])
     if (stream := values["stream"]) is not None:
         values["stream"] = StreamWindow(stream["label"], ViewType(stream["view"]))
+    if (time_to_live := values.get("time_to_live")) is not None:
+        status = TimeToLiveStatus(time_to_live["status"])
+        values["time_to_live"] = TimeToLive(time_to_live["attribute"], status)
     return Table(**values)
 
 

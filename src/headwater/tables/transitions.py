@@ -3,7 +3,9 @@
     CREATING -> ACTIVE; UPDATING -> ACTIVE, with indexes settled or their back-fill begun
     index CREATING, back-filling -> ACTIVE once every item has its entry
     index DELETING -> gone once its entries are erased
-    table DELETING -> gone once its items and index entries are erased
+    time to live ENABLING -> ENABLED once every item that expires has its expiry entry
+    time to live DISABLING -> gone once the expiry entries are erased
+    table DELETING -> gone once its items and all entries are erased
 
 Every step is one change of the stored table, made only if the table is still in the state the step
 is for, after work that may be done twice. So a server that dies in the middle goes on from what is
@@ -24,10 +26,18 @@ from headwater.limits import table_maintenance_max, table_retry_seconds
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
-from headwater.tables.backfill import fill
+from headwater.tables import expiry
+from headwater.tables.backfill import Filling, expiry_entries, fill, index_entries
 from headwater.tables.catalog import Catalog, is_settled
 from headwater.tables.erase import erase
-from headwater.tables.schema import Index, IndexStatus, Table, TableStatus
+from headwater.tables.schema import (
+    Index,
+    IndexStatus,
+    Table,
+    TableStatus,
+    TimeToLive,
+    TimeToLiveStatus,
+)
 from headwater.values.order import after_prefix
 
 _log = structlog.get_logger(__name__)
@@ -103,6 +113,8 @@ class Transitions:
         """Take a table one state further."""
         if table.status is TableStatus.ACTIVE:
             await self._fill_indexes(table)
+            if table.time_to_live is not None:
+                await self._settle_time_to_live(table, table.time_to_live)
             return
         await self._wait()
         if table.status is TableStatus.DELETING:
@@ -120,10 +132,23 @@ class Transitions:
     async def _fill_indexes(self, table: Table) -> None:
         for index in table.indexes:
             if index.status is IndexStatus.CREATING:
-                async with self._heavy:
-                    is_full = await fill(self._stores.engine, self._stores.committer, table, index)
+                is_full = await self._fill(table, index_entries(index.index_id))
                 if is_full:
                     await self._catalog.change(table, _Activation(index.index_id))
+
+    async def _settle_time_to_live(self, table: Table, time_to_live: TimeToLive) -> None:
+        if time_to_live.status is TimeToLiveStatus.ENABLED:
+            return
+        await self._wait()
+        if time_to_live.status is TimeToLiveStatus.DISABLING:
+            await self._erase((table.expiries_prefix, after_prefix(table.expiries_prefix)))
+            await self._catalog.change(table, _without_time_to_live)
+        elif await self._fill(table, expiry_entries):
+            await self._catalog.change(table, _with_time_to_live)
+
+    async def _fill(self, table: Table, filling: Filling) -> bool:
+        async with self._heavy:
+            return await fill(self._stores.engine, self._stores.committer, table, filling)
 
     async def _erase_indexes(self, table: Table) -> None:
         for index in table.indexes:
@@ -134,6 +159,7 @@ class Transitions:
     async def _erase_table(self, table: Table) -> None:
         await self._erase((table.items_prefix, after_prefix(table.items_prefix)))
         await self._erase(indexes_span(table.table_id))
+        await self._erase((table.expiries_prefix, after_prefix(table.expiries_prefix)))
         await self._catalog.change(table, _removed)
 
     async def _erase(self, span: tuple[bytes, bytes]) -> None:
@@ -159,6 +185,23 @@ def _settled_index(index: Index, *, is_new: bool) -> Index:
     if index.status is IndexStatus.CREATING and not is_new:
         return replace(index, is_backfilling=True)
     return replace(index, status=IndexStatus.ACTIVE, is_backfilling=False)
+
+
+def _with_time_to_live(view: View, table: Table) -> Table:
+    """Time to live in force, if it is still being enabled."""
+    time_to_live = table.time_to_live
+    if time_to_live is None or time_to_live.status is not TimeToLiveStatus.ENABLING:
+        return table
+    view.wake(expiry.WAKING_TOPIC)
+    return table.changed(time_to_live=replace(time_to_live, status=TimeToLiveStatus.ENABLED))
+
+
+def _without_time_to_live(_view: View, table: Table) -> Table:
+    """Time to live gone, if it is still being disabled."""
+    time_to_live = table.time_to_live
+    if time_to_live is None or time_to_live.status is not TimeToLiveStatus.DISABLING:
+        return table
+    return table.changed(time_to_live=None)
 
 
 def _removed(_view: View, table: Table) -> Table | None:

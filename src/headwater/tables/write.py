@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 import orjson
-from headwater.expressions.condition import Condition
-from headwater.expressions.update import Update as UpdateExpression
 
 from headwater.errors import (
     ConditionalCheckFailedException,
@@ -25,13 +23,15 @@ from headwater.errors import (
     ServiceUnavailable,
     ValidationException,
 )
+from headwater.expressions.condition import Condition
+from headwater.expressions.update import Update as UpdateExpression
 from headwater.limits import item_bytes_max, write_plans_max
 from headwater.storage.committer import Committer, Result, View, Work
 from headwater.streams import log
 from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
 from headwater.streams.shard import ShardClosed
+from headwater.tables import expiry, schema
 from headwater.tables import index as indexes
-from headwater.tables import schema
 from headwater.tables.index import IndexChange
 from headwater.tables.keys import ItemKey, check_index_keys
 from headwater.tables.schema import Table, TableStatus
@@ -187,7 +187,7 @@ def _updated(
 
 
 def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) -> Effect:
-    """Write item, index entries and log entry; returns the effect with its index changes."""
+    """Write item, index, expiry and log entries; returns the effect with its index changes."""
     stored_key = write.key.stored
     if effect.new is None:
         view.delete(stored_key)
@@ -200,6 +200,10 @@ def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) 
                 view.delete(change.removed)
             if change.put is not None:
                 view.put(*change.put)
+    if table.expiry_attribute is not None:
+        before = expiry.seconds_of(table.expiry_attribute, effect.old, effect.old_item)
+        after = expiry.seconds_of(table.expiry_attribute, effect.new, effect.new_item)
+        expiry.move_entry(view, table, stored_key, (before, after), now_us)
     shard = table.shard_for(write.key.partition_hash)
     if shard is not None:
         if not view.has(shard.head_key):

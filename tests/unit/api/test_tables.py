@@ -269,7 +269,7 @@ def test_tables_are_listed_in_pages():
     serve(body)
 
 
-@pytest.mark.parametrize("operation", ["DescribeTable", "DeleteTable", "DescribeTimeToLive"])
+@pytest.mark.parametrize("operation", ["DescribeTable", "DeleteTable"])
 def test_an_unknown_table_is_named(operation):
     async def body(client: Client) -> None:
         error = await client.refusal(operation, TableName="music")
@@ -384,14 +384,12 @@ def test_limits_and_endpoints_are_told():
     serve(body)
 
 
-def test_time_to_live_and_recovery_are_disabled():
+def test_recovery_is_disabled():
     async def body(client: Client) -> None:
         await client.active()
 
-        time_to_live = await client.call("DescribeTimeToLive", TableName="music")
         backups = await client.call("DescribeContinuousBackups", TableName="music")
 
-        assert time_to_live == {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
         assert backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"] == {
             "PointInTimeRecoveryStatus": "DISABLED"
         }

@@ -54,6 +54,7 @@ class Running:
     committer: Committer
     catalog: Catalog
     clock: ManualClock
+    wakeups: Wakeups
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def create(self, **changes: Any) -> Table:
@@ -121,14 +122,15 @@ async def running(
 ) -> AsyncIterator[Running]:
     clock = ManualClock()
     engine = engine or MemoryEngine()
-    committer = Committer(engine, Wakeups())
+    wakeups = Wakeups()
+    committer = Committer(engine, wakeups)
     settings = CatalogSettings(ACCOUNT, partitions)
     catalog = Catalog(engine, committer, clock, SeededChance(1), settings)
     transitions = Transitions(catalog, Stores(engine, committer), clock, transition_seconds)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(committer.run()), group.create_task(transitions.run())]
         try:
-            yield Running(engine, committer, catalog, clock, tasks)
+            yield Running(engine, committer, catalog, clock, wakeups, tasks)
         finally:
             for task in tasks:
                 task.cancel()

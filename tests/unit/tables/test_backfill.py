@@ -41,7 +41,8 @@ async def back_filling(here: Running, table: Table) -> Table:
 
 
 async def fill(here: Running, table: Table) -> bool:
-    return await backfill.fill(here.engine, here.committer, table, table.indexes[0])
+    filling = backfill.index_entries(table.indexes[0].index_id)
+    return await backfill.fill(here.engine, here.committer, table, filling)
 
 
 async def entries(here: Running, table: Table) -> list[Item]:
