@@ -11,12 +11,10 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conformance.definition import attributes, index, keys, schema
+from tests.conformance.definition import VIEWS, attributes, index, keys, schema
 from tests.conformance.stream_reading import Follower
 from tests.conformance.wire import Wire
 from tests.conftest import CLIENT, REGION, Tables
-
-VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Definition = dict[str, Any]
+VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 THROUGHPUT = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
 
 
