@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 
+from headwater.api import lab
 from headwater.api.batches import Batches
 from headwater.api.functions import FunctionHandlers
 from headwater.api.http import (
@@ -35,8 +36,11 @@ from headwater.api.http import (
     tls_context,
 )
 from headwater.api.items import Items
-from headwater.api.operation import Dispatcher, Frame, Handler
+from headwater.api.mappings import MappingHandlers
+from headwater.api.operation import Dispatcher, Frame, Handler, OwnOperation
 from headwater.api.queries import Queries
+from headwater.api.statement_groups import StatementGroups
+from headwater.api.statements import Statements
 from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
 from headwater.api.time_to_live import TimeToLiveHandlers
@@ -50,6 +54,8 @@ from headwater.auth.credentials import (
 from headwater.auth.signature import Verifier
 from headwater.clock import Chance, Clock, SystemChance, SystemClock
 from headwater.config import ConfigError, Durability, Settings
+from headwater.consumers.coordinator import Holder
+from headwater.consumers.reader import Services
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
 from headwater.functions.package import CodeFolder
@@ -57,7 +63,10 @@ from headwater.functions.pool import Pool
 from headwater.functions.registry import Machine, Registry
 from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
+from headwater.lab.drain import Drain
 from headwater.limits import stream_retention_seconds
+from headwater.mappings.local import LocalFunctions
+from headwater.mappings.service import MappingService, MappingSettings
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
 from headwater.storage.memory import MemoryEngine
@@ -67,6 +76,7 @@ from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
 from headwater.tables.expirer import Expirer
+from headwater.tables.tokens import TokenSweeper
 from headwater.tables.transitions import Stores, Transitions
 from headwater.tables.write import Writer
 from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
@@ -124,13 +134,15 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
         own = _own_credential(core.chance)
         async with (
             _functions(core, _surroundings(endpoint, own)) as functions,
-            _handlers(core, functions, endpoint) as handlers,
+            _mappings(core, functions) as mappings,
+            _handlers(core, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
                 credentials = {**credentials, own.access_key_id: own}
             verifier = Verifier(credentials, core.clock, settings.region)
             frame = Frame(settings.region, core.chance, core.clock, core.telemetry.requests.note)
-            dispatcher = Dispatcher(handlers, {}, verifier.authenticate, frame)
+            own_operations = _lab(core, mappings)
+            dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
                 _edge(dispatcher, core.telemetry), bound, HttpSettings(), core.clock, _tls(settings)
             )
@@ -208,7 +220,46 @@ def _surroundings(endpoint: str, own: Credential) -> Surroundings:
 
 
 @asynccontextmanager
-async def _handlers(core: Core, functions: Functions, endpoint: str) -> AsyncIterator[Handlers]:
+async def _mappings(core: Core, functions: Functions) -> AsyncIterator[MappingService]:
+    """The event source mappings, running; at the end they finish what they deliver, if it is soon.
+
+    What is cut off is delivered again after the next start.
+    """
+    service = MappingService(
+        Services(core.engine, core.committer, core.wakeups, core.clock),
+        LocalFunctions(functions.registry, functions.pool, core.chance),
+        Holder(core.chance.uuid(), is_alone=True),
+        core.chance,
+        MappingSettings(
+            core.settings.account, stream_retention_seconds, core.telemetry.delays.note
+        ),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(service.run())
+        try:
+            yield service
+        finally:
+            service.stop()
+            deadline = core.clock.now() + _GRACE_SECONDS
+            call_off = core.clock.call_at(deadline, lambda: _cancel(task))
+            task.add_done_callback(lambda _: call_off())
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _lab(core: Core, mappings: MappingService) -> Mapping[str, OwnOperation]:
+    if not core.settings.lab:
+        return lab.refused()
+    drain = Drain(core.engine, mappings, core.clock)
+    return lab.LabHandlers(drain, core.telemetry.delays).operations()
+
+
+@asynccontextmanager
+async def _handlers(
+    core: Core, functions: Functions, mappings: MappingService, endpoint: str
+) -> AsyncIterator[Handlers]:
     """Every operation's handler, with the tasks behind them running."""
     settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
     catalog = Catalog(
@@ -228,7 +279,9 @@ async def _handlers(core: Core, functions: Functions, endpoint: str) -> AsyncIte
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, stream_retention_seconds)
     address = endpoint.partition("://")[2]
-    async with _running(counts.run(), transitions.run(), expirer.run(), trimmer.run()) as spawn:
+    tokens = TokenSweeper(engine, committer, clock)
+    works = (counts.run(), transitions.run(), expirer.run(), trimmer.run(), tokens.run())
+    async with _running(*works) as spawn:
         yield {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
@@ -236,10 +289,13 @@ async def _handlers(core: Core, functions: Functions, endpoint: str) -> AsyncIte
             **Queries(catalog, engine).handlers(),
             **Batches(catalog, engine, writer, clock).handlers(),
             **Transactions(catalog, engine, writer, clock).handlers(),
+            **Statements(catalog, engine, writer, clock).handlers(),
+            **StatementGroups(catalog, engine, writer, clock).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
             **FunctionHandlers(
                 functions.registry, functions.pool, settings.account, clock, spawn
             ).handlers(),
+            **MappingHandlers(mappings, settings.account).handlers(),
         }
 
 

@@ -28,4 +28,11 @@ whatever a handler raises leaves as an answer an AWS client understands.
     queries.py      Query, Scan
     batches.py      BatchGetItem, BatchWriteItem
     transactions.py TransactWriteItems, TransactGetItems
+    statement_request.py  a PartiQL statement to the read or the write it asks for
+    statements.py   ExecuteStatement
+    statement_groups.py  BatchExecuteStatement, ExecuteTransaction
+    next_token.py   where a SELECT goes on
+    functions.py    handlers of Lambda's functions
+    function_form.py  functions as Lambda's API writes them
+    lab.py          the lab's own operations
 """

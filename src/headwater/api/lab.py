@@ -1,0 +1,100 @@
+"""The lab's operations, target `Headwater_20261123`. They are ours; AWS has nothing like them.
+
+    Drain {TimeoutSeconds?: number}  -> {Seconds: number}
+        Returns once every consumer has passed what was written before the call.
+        DrainTimeoutException with Laggards, a list of names, when time runs out.
+    DescribeDelivery {}  -> {Records: number, DelaySeconds: {p50?: number, p99?: number}}
+        How long the latest records took from their commit to the start of their function.
+
+A server without `--lab` refuses both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from headwater.api.operation import Call, OwnOperation
+from headwater.api.reply import Reply
+from headwater.errors import AccessDeniedException, ServiceError, ValidationException
+from headwater.lab.drain import Drain, NotDrained
+from headwater.telemetry import Delays
+
+_TIMEOUT_SECONDS: Final = 60.0
+_TIMEOUT_SECONDS_MAX: Final = 3600.0
+_QUANTILES: Final = {"p50": 0.5, "p99": 0.99}
+
+Input = dict[str, Any]
+
+
+class DrainTimeoutException(ServiceError):
+    """Consumers were still behind when time ran out."""
+
+
+class LabHandlers:
+    """The handlers, over the lab; without one, every operation is refused."""
+
+    def __init__(self, drain: Drain, delays: Delays) -> None:
+        self._drain = drain
+        self._delays = delays
+
+    def operations(self) -> Mapping[str, OwnOperation]:
+        return {
+            "Drain": OwnOperation(_checked_drain, self.drain),
+            "DescribeDelivery": OwnOperation(_checked_empty, self.describe_delivery),
+        }
+
+    async def drain(self, call: Call) -> Reply:
+        try:
+            seconds = await self._drain.wait(call.input["TimeoutSeconds"])
+        except NotDrained as error:
+            raise DrainTimeoutException(
+                f"Consumers are {error}", {"Laggards": list(error.laggards)}
+            ) from error
+        return Reply.json({"Seconds": seconds})
+
+    async def describe_delivery(self, call: Call) -> Reply:
+        del call
+        delays = {
+            name: delay
+            for name, fraction in _QUANTILES.items()
+            if (delay := self._delays.quantile(fraction)) is not None
+        }
+        return Reply.json({"Records": self._delays.count, "DelaySeconds": delays})
+
+
+def refused() -> Mapping[str, OwnOperation]:
+    """The lab's operations on a server that does not offer them."""
+
+    async def refuse(call: Call) -> Reply:
+        raise AccessDeniedException(f"{call.operation} needs a server started with --lab")
+
+    checks: Mapping[str, Callable[[Input], Input]] = {
+        "Drain": _checked_drain,
+        "DescribeDelivery": _checked_empty,
+    }
+    return {name: OwnOperation(check, refuse) for name, check in checks.items()}
+
+
+def _checked_drain(body: Input) -> Input:
+    _refuse_unknown(body, {"TimeoutSeconds"})
+    seconds = body.get("TimeoutSeconds")
+    if seconds is None:
+        seconds = _TIMEOUT_SECONDS
+    if type(seconds) not in (int, float) or not 0 <= seconds <= _TIMEOUT_SECONDS_MAX:
+        raise ValidationException(
+            f"TimeoutSeconds must be a number between 0 and {_TIMEOUT_SECONDS_MAX:g}"
+        )
+    return {"TimeoutSeconds": seconds}
+
+
+def _checked_empty(body: Input) -> Input:
+    _refuse_unknown(body, set())
+    return body
+
+
+def _refuse_unknown(body: Input, known: set[str]) -> None:
+    """Refuse what AWS would ignore: these operations have no older clients to be kind to."""
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        raise ValidationException(f"There is no parameter {unknown[0]}")

@@ -1,0 +1,4 @@
+"""The lab: what developers of stream consumers need and production does not.
+
+drain.py  waits until every consumer has passed everything written so far, or names the laggards
+"""

@@ -1,0 +1,66 @@
+"""Waiting until every consumer has passed everything that was written before the call.
+
+What is written meanwhile, by functions too, does not count: a drain always ends where it began.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from headwater.clock import Clock
+from headwater.storage import keyspace
+from headwater.storage.engine import Engine
+from headwater.storage.keyspace import ShardId, TableId
+from headwater.streams import listing
+from headwater.streams.shard import decode_head
+
+_LOOK_SECONDS: Final = 0.01
+
+Written = Mapping[TableId, Mapping[ShardId, int]]
+"""The last sequence number of every shard, by table."""
+
+
+class Consumers(Protocol):
+    """Everything in this server that reads streams."""
+
+    async def behind(self, written: Written) -> Sequence[str]:
+        """The names of the consumers that have not passed these numbers."""
+
+
+class NotDrained(Exception):
+    """Time ran out; `laggards` names the consumers that were still behind."""
+
+    def __init__(self, laggards: Sequence[str]) -> None:
+        super().__init__(f"still behind: {', '.join(laggards)}")
+        self.laggards = laggards
+
+
+class Drain:
+    """Waits for consumers."""
+
+    def __init__(self, engine: Engine, consumers: Consumers, clock: Clock) -> None:
+        self._engine = engine
+        self._consumers = consumers
+        self._clock = clock
+
+    async def wait(self, timeout_seconds: float) -> float:
+        """Return once nobody is behind what is written now; says how many seconds that took.
+
+        Raises NotDrained when time runs out.
+        """
+        began = self._clock.now()
+        written = await self._written()
+        while laggards := await self._consumers.behind(written):
+            if self._clock.now() - began >= timeout_seconds:
+                raise NotDrained(laggards)
+            await self._clock.sleep(_LOOK_SECONDS)
+        return self._clock.now() - began
+
+    async def _written(self) -> Written:
+        written: dict[TableId, dict[ShardId, int]] = defaultdict(dict)
+        async for key, stored in listing.entries(self._engine, keyspace.every_head_span()):
+            table_id, shard_id = keyspace.shard_of_head(key)
+            written[table_id][shard_id] = decode_head(stored).last
+        return written
