@@ -140,6 +140,7 @@ class Expirer:
                 if table.expiries_prefix == prefix and _expires(table):
                     yield table
             start = after_prefix(prefix)
+            await asyncio.sleep(0)  # however many tables there are, requests come between
 
     async def _expire(self, table: Table, now: float) -> float:
         """Delete a commit's worth of what is due in a table; returns when to look at it again."""
