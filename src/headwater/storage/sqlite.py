@@ -30,7 +30,8 @@ APPLICATION_ID: Final = 0x48445752  # "HDWR"
 FORMAT_VERSION: Final = 1
 
 _GET: Final = "SELECT value FROM entries WHERE key=?"
-_PUT: Final = "INSERT OR REPLACE INTO entries VALUES(?,?)"
+# Replacing a row would delete and insert it; heads and tables are changed in place all the time.
+_PUT: Final = "INSERT INTO entries VALUES(?,?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"
 _DELETE: Final = "DELETE FROM entries WHERE key=?"
 _SCAN: Final = "SELECT key,value FROM entries WHERE key>=? AND key<? ORDER BY key LIMIT ?"
 _SCAN_REVERSE: Final = (
@@ -178,7 +179,7 @@ def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(10_000)
     _check_ours(connection, path)
-    connection.execute("PRAGMA page_size=8192")
+    connection.execute("PRAGMA page_size=4096")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={'FULL' if settings.is_strict else 'NORMAL'}")
     connection.execute(f"PRAGMA cache_size=-{settings.cache_bytes // 1024}")
