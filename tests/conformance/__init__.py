@@ -5,6 +5,7 @@ Every assertion is a fact about DynamoDB and its streams; what only Headwater ha
 conftest.py         shared tables, raw HTTP
 definition.py       definitions of tables and indexes
 expectation.py      how a refusal is expected
+aws_cli.py          the AWS CLI as a user runs it
 wire.py             requests as bytes, signed, without an SDK
 stream_reading.py   following a table's stream
 """

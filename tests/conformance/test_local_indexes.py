@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conformance.definition import attributes, index, schema
 from tests.conformance.expectation import invalid
 
 
@@ -95,3 +96,44 @@ def test_table_without_local_indexes_has_no_item_collections(dynamodb, composite
     )
 
     assert "ItemCollectionMetrics" not in answer
+
+
+@pytest.fixture(scope="module")
+def narrow(dynamodb, lasting_tables):
+    """A table with one item and a local index of its keys only."""
+    name = lasting_tables.make(
+        KeySchema=schema("pk", "sk"),
+        **attributes(("pk", "S"), ("sk", "S"), ("n", "N")),
+        LocalSecondaryIndexes=[index("by_n", "pk", "n", ProjectionType="KEYS_ONLY")],
+    )["TableName"]
+    dynamodb.put_item(
+        TableName=name,
+        Item={"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": "1"}, "x": {"S": "x"}},
+    )
+    return name
+
+
+KEYS = {"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, KEYS),
+        ({"Select": "ALL_PROJECTED_ATTRIBUTES"}, KEYS),
+        ({"Select": "ALL_ATTRIBUTES"}, KEYS | {"x": {"S": "x"}}),
+        ({"ProjectionExpression": "x, n"}, {"n": {"N": "1"}, "x": {"S": "x"}}),
+    ],
+    ids=["default", "projected", "all", "projection"],
+)
+def test_query_fetches_from_the_table_what_is_not_projected(dynamodb, narrow, options, found):
+    page = dynamodb.query(
+        TableName=narrow,
+        IndexName="by_n",
+        KeyConditionExpression="pk = :p",
+        ExpressionAttributeValues={":p": {"S": "a"}},
+        ConsistentRead=True,
+        **options,
+    )
+
+    assert page["Items"] == [found]
