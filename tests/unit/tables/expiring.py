@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from headwater.clock import ManualClock
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.memory import MemoryEngine
@@ -59,9 +60,11 @@ async def entries(here: Running, table: Table) -> list[int]:
 
 
 @asynccontextmanager
-async def expiring(engine: MemoryEngine | None = None) -> AsyncIterator[Running]:
+async def expiring(
+    engine: MemoryEngine | None = None, clock: ManualClock | None = None
+) -> AsyncIterator[Running]:
     """A catalog with its expirer."""
-    async with running(engine) as here:
+    async with running(engine, clock=clock) as here:
         writer = Writer(here.committer, here.catalog)
         expirer = Expirer(here.engine, writer, here.wakeups, here.clock)
         here.tasks.append(asyncio.create_task(expirer.run()))

@@ -117,10 +117,11 @@ async def idle() -> None:
 async def running(
     engine: MemoryEngine | None = None,
     *,
+    clock: ManualClock | None = None,
     partitions: int | None = None,
     transition_seconds: float = TRANSITION_SECONDS,
 ) -> AsyncIterator[Running]:
-    clock = ManualClock()
+    clock = clock or ManualClock()
     engine = engine or MemoryEngine()
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
