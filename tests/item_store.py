@@ -19,6 +19,8 @@ from headwater.api.batches import Batches
 from headwater.api.items import Items
 from headwater.api.operation import Call, Handler
 from headwater.api.queries import Queries
+from headwater.api.statement_groups import StatementGroups
+from headwater.api.statements import Statements
 from headwater.api.transactions import Transactions
 from headwater.clock import ManualClock, SeededChance
 from headwater.storage import keyspace
@@ -72,6 +74,8 @@ class ItemStore:
         self.serve(Queries(self.catalog, self.engine).handlers())
         self.serve(Batches(*over).handlers())
         self.serve(Transactions(*over).handlers())
+        self.serve(Statements(*over).handlers())
+        self.serve(StatementGroups(*over).handlers())
         self._runner = asyncio.Runner()
 
     def serve(self, handlers: Mapping[tuple[str, str], Handler]) -> None:

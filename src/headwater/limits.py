@@ -33,6 +33,8 @@ batch_write_requests_max: Final = 25
 transaction_actions_max: Final = 100
 transaction_bytes_max: Final = 4 * MB
 transaction_token_seconds: Final = 600
+statement_partitions_max: Final = 50
+statement_page_items_max: Final = 10
 scan_segments_max: Final = 1_000_000
 
 # Indexes
@@ -96,6 +98,7 @@ function_ephemeral_mb_min: Final = 512
 function_ephemeral_mb_max: Final = 10_240
 function_environment_bytes_max: Final = 4 * KB
 function_zip_bytes_max: Final = 50 * MB
+function_upload_bytes_max: Final = 70_167_211  # such a zip in base64, and what is sent with it
 function_code_bytes_max: Final = 250 * MB
 function_description_chars_max: Final = 256
 function_log_line_bytes_max: Final = 256 * KB

@@ -14,4 +14,5 @@ Items are read, never changed: what comes out is new or shared, and nobody write
 - `update.py`: update expressions, applied to an item; `operations.py`: the values they compute
 - `projection.py`: projection expressions
 - `key_condition.py`: which items of which partition a query wants
+- `partiql/`: statements of PartiQL
 """

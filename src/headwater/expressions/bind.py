@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from headwater.errors import ValidationException
 from headwater.expressions.syntax import PathNode
@@ -25,6 +25,19 @@ _NAMES: Final = "ExpressionAttributeNames"
 _VALUES: Final = "ExpressionAttributeValues"
 _NAME_KEY = re.compile(r"#[0-9a-zA-Z_]+")
 _VALUE_KEY = re.compile(r":[0-9a-zA-Z_]+")
+
+
+class Bindings(Protocol):
+    """What the names and values of a tree stand for; expression: the parameter's name, for errors.
+
+    Raises ValidationException for what stands for nothing.
+    """
+
+    def value(self, placeholder: str, expression: str) -> AttributeValue:
+        """The canonical value of a `ValueNode`."""
+
+    def path(self, node: PathNode, expression: str) -> Path:
+        """The document path of a `PathNode`."""
 
 
 class Placeholders:

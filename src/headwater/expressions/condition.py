@@ -14,7 +14,7 @@ from typing import Final
 
 from headwater.errors import ValidationException
 from headwater.expressions import parser, predicates
-from headwater.expressions.bind import Placeholders
+from headwater.expressions.bind import Bindings, Placeholders
 from headwater.expressions.paths import written
 from headwater.expressions.predicates import Reader, Test
 from headwater.expressions.syntax import (
@@ -75,8 +75,8 @@ def parse(text: str, placeholders: Placeholders, kind: str = "ConditionExpressio
     return bind(parser.condition(text, kind), placeholders, kind)
 
 
-def bind(tree: ConditionNode, placeholders: Placeholders, kind: str) -> Condition:
-    """Bind a condition's tree to a request's placeholders."""
+def bind(tree: ConditionNode, placeholders: Bindings, kind: str) -> Condition:
+    """Bind a condition's tree to what its names and values stand for."""
     binder = _Binder(placeholders, kind)
     test = binder.condition(tree)
     return Condition(test, frozenset(binder.attributes))
@@ -91,7 +91,7 @@ def _parse_plain(text: str, kind: str) -> Condition:
 class _Binder:
     """Turns a tree into functions, checking what is known of operands before any item is."""
 
-    def __init__(self, placeholders: Placeholders, kind: str) -> None:
+    def __init__(self, placeholders: Bindings, kind: str) -> None:
         self.attributes: set[str] = set()
         self._placeholders = placeholders
         self._kind = kind

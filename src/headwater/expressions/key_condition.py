@@ -32,7 +32,7 @@ from headwater.values.attribute import AttributeValue
 _EXPRESSION: Final = "KeyConditionExpression"
 _KEYS_MAX: Final = 2
 # What a comparison says with its operands exchanged.
-_MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _EMPTY: Final = {"S": "string", "B": "binary"}
 
 
@@ -95,7 +95,7 @@ def _range(part: ConditionNode, placeholders: Placeholders) -> tuple[str, SortRa
     match part:
         case Comparison(operator, left, right) if operator != "<>":
             if isinstance(right, PathNode) and not isinstance(left, PathNode):
-                operator, left, right = _MIRRORED[operator], right, left
+                operator, left, right = MIRRORED[operator], right, left
             return _bound(operator, (left, right), placeholders)
         case Between(operand, low, high):
             return _bound("BETWEEN", (operand, low, high), placeholders)
@@ -161,11 +161,12 @@ def _of_schema(
     if partition.operator != "=":
         raise _unsupported()
     for name, wanted in ranges.items():
-        _check_operands(name, types[name], wanted)
+        check_operands(name, types[name], wanted)
     return KeyCondition(partition.operands[0], sort)
 
 
-def _check_operands(name: str, kind: str, wanted: SortRange) -> None:
+def check_operands(name: str, kind: str, wanted: SortRange) -> None:
+    """Refuse operands that are empty or not of the key's type. Raises ValidationException."""
     for operand in wanted.operands:
         if attribute.type_of(operand) != kind:
             raise ValidationException(

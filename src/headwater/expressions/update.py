@@ -7,13 +7,14 @@ item and with the request, and nobody changes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from headwater.errors import ValidationException
 from headwater.expressions import operations, parser
-from headwater.expressions.bind import Placeholders
+from headwater.expressions.bind import Bindings, Placeholders
 from headwater.expressions.operations import Source
 from headwater.expressions.paths import PathTree, project, tree_of
 from headwater.expressions.syntax import Action, Arithmetic, Call, Operand, PathNode, ValueNode
@@ -102,6 +103,20 @@ def parse(text: str, placeholders: Placeholders) -> Update:
     actions = tuple([binder.action(action) for action in parser.update(text)])
     if "#" not in text:
         return Update(actions, _plain_tree(text))
+    return of_actions(actions)
+
+
+def bind(actions: Sequence[Action], bindings: Bindings) -> Update:
+    """Bind parsed actions to what their names and values stand for.
+
+    Raises ValidationException with DynamoDB's text.
+    """
+    binder = _Binder(bindings)
+    return of_actions(tuple([binder.action(action) for action in actions]))
+
+
+def of_actions(actions: tuple[BoundAction, ...]) -> Update:
+    """The update of at least one action; refused if their paths overlap or conflict."""
     return Update(actions, tree_of([action.path for action in actions], _EXPRESSION))
 
 
@@ -184,7 +199,7 @@ def _changed_list(
 class _Binder:
     """Turns the actions of a tree into bound ones, checking what is known of their operands."""
 
-    def __init__(self, placeholders: Placeholders) -> None:
+    def __init__(self, placeholders: Bindings) -> None:
         self._placeholders = placeholders
 
     def action(self, action: Action) -> BoundAction:

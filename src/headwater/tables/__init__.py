@@ -21,6 +21,7 @@ write.py       THE write path (pure): writes and what is stored to effects
 capacity.py    capacity units of reads and writes
 read.py        what a read reads: keys, ranges and segments of tables and indexes
 page.py        one page of a query or a scan
+statement.py   what a PartiQL statement reads
 transact.py    several writes at once, and why they were cancelled
 tokens.py      client tokens: what makes a transaction happen once
 """

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 import orjson
 
 from headwater.expressions.condition import Condition
-from headwater.expressions.projection import Projection
 from headwater.limits import KB, page_bytes_max
 from headwater.storage.engine import Engine, Span
 from headwater.tables.read import Source, Stretch
@@ -24,6 +23,13 @@ from headwater.values.item import Item
 
 _STEP_BYTES: Final = 256 * KB
 _STEP_ENTRIES: Final = 500
+
+
+class Projecting(Protocol):
+    """Says what is wanted of an item."""
+
+    def apply(self, item: Item, /) -> Item:
+        """The part of the item that is wanted; the item stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Reading:
     stretch: Stretch
     limit: int | None = None
     filter: Condition | None = None
-    projection: Projection | None = None
+    projection: Projecting | None = None
     is_count: bool = False
     fetches_items: bool = False
 
@@ -67,12 +73,12 @@ class Page:
         return {name: item[name] for name in place.key_names()}
 
 
-async def read_page(engine: Engine, reading: Reading) -> Page:
+async def read_page(engine: Engine, reading: Reading, page: Page | None = None) -> Page:
     """Read until the limit, until a megabyte has been evaluated, or to the end of the stretch.
 
-    Raises Unavailable.
+    page: to be filled further, by what its limits leave. Raises Unavailable.
     """
-    page = Page()
+    page = Page() if page is None else page
     stretch = reading.stretch
     while True:
         entries_max = _STEP_ENTRIES
@@ -90,6 +96,16 @@ async def read_page(engine: Engine, reading: Reading) -> Page:
             return page
         stretch = stretch.after(rows[-1][0])
         await asyncio.sleep(0)
+
+
+async def read_pages(engine: Engine, reading: Reading, stretches: Sequence[Stretch]) -> Page:
+    """One page of several stretches, read one after the other instead of the reading's own."""
+    page = Page()
+    for stretch in stretches:
+        page = await read_page(engine, replace(reading, stretch=stretch), page)
+        if page.last is not None:
+            break
+    return page
 
 
 def _until_full(page: Page, rows: Sequence[tuple[bytes, bytes]]) -> int:

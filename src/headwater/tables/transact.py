@@ -10,22 +10,26 @@ reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from headwater.errors import (
     ConditionalCheckFailedException,
+    DuplicateItemException,
     ServiceError,
     TransactionCanceledException,
     ValidationException,
 )
 from headwater.storage.committer import View
 from headwater.tables import tokens
+from headwater.tables.schema import Table
 from headwater.tables.tokens import Token
-from headwater.tables.write import Effect, Write, apply, reads_of
+from headwater.tables.write import Effect, Write, Writer, apply, reads_of
 from headwater.values import codec
 
 _NOT_THE_REASON: Final[dict[str, object]] = {"Code": "None"}
+# What the transaction is told of one of its writes, rather than instead of all of them.
+_REASONS: Final = (ConditionalCheckFailedException, DuplicateItemException, ValidationException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,30 @@ class TransactWork:
         for index, write in enumerate(self._writes):
             try:
                 effects.append(apply(view, write, self._now_us))
-            except (ConditionalCheckFailedException, ValidationException) as error:
+            except _REASONS as error:
                 failures[index] = error
         if failures:
             raise _canceled(len(self._writes), failures)
         if self._token is not None:
             tokens.remember(view, self._token, self._now_us)
         return Outcome(effects)
+
+
+async def transact(
+    writer: Writer, writes: Sequence[Write], token: Token | None, now_us: int
+) -> Outcome:
+    """Make the writes durably as one, planned again as their tables change.
+
+    Raises what `TransactWork.run` and `Writer.submit` raise.
+    """
+    planned = list({write.table.table_id: write.table for write in writes}.values())
+
+    def plan(tables: Sequence[Table]) -> TransactWork:
+        current = {table.table_id: table for table in tables}
+        now = [replace(write, table=current[write.table.table_id]) for write in writes]
+        return TransactWork(now, token, now_us)
+
+    return await writer.submit(planned, plan)
 
 
 def _canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCanceledException:
@@ -87,8 +108,9 @@ def _canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCa
             has_validation_error = True
             reasons[index] = {"Code": "ValidationError", "Message": error.message}
         else:
+            is_duplicate = isinstance(error, DuplicateItemException)
             reasons[index] = {
-                "Code": "ConditionalCheckFailed",
+                "Code": "DuplicateItem" if is_duplicate else "ConditionalCheckFailed",
                 "Message": error.message,
                 **error.members,
             }

@@ -19,6 +19,7 @@ import orjson
 
 from headwater.errors import (
     ConditionalCheckFailedException,
+    DuplicateItemException,
     ResourceNotFoundException,
     ServiceUnavailable,
     ValidationException,
@@ -47,10 +48,14 @@ class TableChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Replace the item. stored: its encoded form, within the size limit."""
+    """Replace the item. stored: its encoded form, within the size limit.
+
+    is_insert: there must be no item to replace.
+    """
 
     item: Item
     stored: bytes
+    is_insert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,9 @@ def _decide(write: Write, old: bytes | None) -> Effect:
         shown = write.shows_item and old is not None
         raise ConditionalCheckFailedException(members={"Item": old_item} if shown else None)
     match action:
-        case Put(item, stored):
+        case Put(item, stored, is_insert):
+            if is_insert and old is not None:
+                raise DuplicateItemException
             return Effect(old, stored, old_item, item)
         case Delete():
             return _ABSENT if old is None else Effect(old, None, old_item)

@@ -1,0 +1,165 @@
+"""ExecuteStatement: one PartiQL statement.
+
+A SELECT reads as `tables/statement.py` plans it; all else becomes the draft of a classic write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from headwater.api import accounting, next_token
+from headwater.api.answer import answer, member
+from headwater.api.binding import Input
+from headwater.api.operation import Call, Handler
+from headwater.api.reply import Reply
+from headwater.api.statement_request import Asked, asked, read_only, returned, write_of
+from headwater.clock import Clock
+from headwater.errors import ValidationException
+from headwater.expressions import condition
+from headwater.expressions.partiql.columns import columns_of
+from headwater.expressions.partiql.literals import Values
+from headwater.expressions.partiql.syntax import Exists, Select
+from headwater.storage.engine import Engine
+from headwater.tables import read
+from headwater.tables.capacity import Tally, read_units, tally_of_write
+from headwater.tables.page import Page, Reading, read_pages
+from headwater.tables.read import Lookup, Source, Stretch
+from headwater.tables.statement import ReadPlan, read_plan
+from headwater.tables.write import Writer
+
+_FILTER: Final = "FilterExpression"
+
+
+class Statements:
+    """The handler of single statements."""
+
+    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+        self._tables = tables
+        self._engine = engine
+        self._writer = writer
+        self._clock = clock
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return {("dynamodb", "ExecuteStatement"): self.execute_statement}
+
+    async def execute_statement(self, call: Call) -> Reply:
+        statement = asked(call.input)
+        if isinstance(statement.body, Select):
+            return await self._select(call, statement.body, statement.values)
+        if isinstance(statement.body, Exists):
+            raise ValidationException("EXISTS is supported in ExecuteTransaction only")
+        return await self._write(call, statement)
+
+    async def _write(self, call: Call, statement: Asked) -> Reply:
+        request = call.input
+        for name in ("Limit", "NextToken"):
+            if name in request:
+                raise read_only(name)
+        table = await self._tables.table(call.region, statement.table_name)
+        write = write_of(statement, table)
+        effect = await self._writer.write(write, int(self._clock.now() * 1_000_000))
+        item = returned(statement.body, effect)
+        members = [_items([] if item is None else [item])]
+        if accounting.wants_capacity(request):
+            members.append(_capacity(request, statement.table_name, tally_of_write(effect)))
+        return answer(members)
+
+    async def _select(self, call: Call, select: Select, values: Values) -> Reply:
+        request = call.input
+        place = await self._place(call, select)
+        if select.where is not None:  # for what it checks of any condition
+            condition.bind(select.where, values, _FILTER)
+        plan = read_plan(select, place, values)
+        reading = _reading(request, select, place, plan, values)
+        stretches = _stretches(request, place, plan)
+        page = await read_pages(self._engine, reading, stretches)
+        members = [_items(page.items), *_continuation(request, place, plan, page)]
+        if accounting.wants_capacity(request):
+            members.append(_capacity(request, select.table, _tally(request, place, page)))
+        return answer(members)
+
+    async def _place(self, call: Call, select: Select) -> Source:
+        table = await self._tables.table(call.region, select.table)
+        place = read.source(table, select.index)
+        if place.is_global and call.input.get("ConsistentRead"):
+            raise ValidationException(
+                "Consistent reads are not supported on global secondary indexes"
+            )
+        return place
+
+
+def _items(items: Sequence[bytes]) -> bytes:
+    return b'"Items":[' + b",".join(items) + b"]"
+
+
+def _capacity(request: Input, name: str, tally: Tally) -> bytes:
+    return member("ConsumedCapacity", accounting.consumed_capacity(request, name, tally))
+
+
+def _stretches(request: Input, place: Source, plan: ReadPlan) -> Sequence[Stretch]:
+    """What this page is to read: all of the plan, or what an earlier page has left of it."""
+    token = request.get("NextToken")
+    if token is None:
+        return plan.stretches
+    stretches = plan.after(next_token.position_of(token, place, request))
+    if stretches is None:
+        raise next_token.mismatch()
+    return stretches
+
+
+def _continuation(request: Input, place: Source, plan: ReadPlan, page: Page) -> list[bytes]:
+    """NextToken and LastEvaluatedKey, if the page has left anything."""
+    last_key = page.last_key(place)
+    if last_key is None:
+        return []
+    position = read.start_position(place, last_key)
+    if not plan.after(position):
+        return []
+    token = next_token.token_after(position, place, request)
+    return [member("NextToken", token), member("LastEvaluatedKey", last_key)]
+
+
+def _reading(
+    request: Input, select: Select, place: Source, plan: ReadPlan, values: Values
+) -> Reading:
+    limits = [limit for limit in (request.get("Limit"), plan.page_items) if limit is not None]
+    return Reading(
+        place,
+        plan.stretches[0],
+        min(limits, default=None),
+        None if plan.filter is None else condition.bind(plan.filter, values, _FILTER),
+        None if select.paths is None else columns_of(select.paths),
+        fetches_items=_fetches_items(select, place, plan, values),
+    )
+
+
+def _fetches_items(select: Select, place: Source, plan: ReadPlan, values: Values) -> bool:
+    """Whether more is wanted than the index holds: a local one has it fetched from the table.
+
+    Raises ValidationException for a global index, which cannot.
+    """
+    projected = place.projected()
+    if projected is None or place.index is None:
+        return False
+    named = set() if select.paths is None else columns_of(select.paths).top_level_attributes()
+    if place.is_global:
+        missing = sorted(named - projected)
+        if missing:
+            raise ValidationException(
+                "One or more parameter values were invalid: Global secondary index "
+                f"{place.index.name} does not project [{', '.join(missing)}]"
+            )
+        return False
+    if plan.filter is not None:
+        named |= condition.bind(plan.filter, values, _FILTER).top_level_attributes()
+    return not named <= projected
+
+
+def _tally(request: Input, place: Source, page: Page) -> Tally:
+    is_consistent = request.get("ConsistentRead", False)
+    tally = Tally()
+    tally.add(place.index, read_units(page.size, is_consistent=is_consistent))
+    for size in page.fetched_sizes:
+        tally.add(None, read_units(size, is_consistent=is_consistent))
+    return tally
