@@ -123,3 +123,18 @@ def test_no_table_is_refused(dynamodb):
 
 def test_deleting_what_is_not_there_succeeds(write, key):
     assert write(delete(key))["UnprocessedItems"] == {}
+
+
+def test_wrong_type_of_an_index_key_fails_all(dynamodb, indexed, key):
+    items = [
+        {"pk": {"S": key}, "sk": {"S": "a"}},
+        {"pk": {"S": key}, "sk": {"S": "b"}, "colour": {"N": "1"}},
+    ]
+
+    with invalid():
+        dynamodb.batch_write_item(
+            RequestItems={indexed: [{"PutRequest": {"Item": item}} for item in items]}
+        )
+
+    answer = dynamodb.get_item(TableName=indexed, Key=items[0], ConsistentRead=True)
+    assert "Item" not in answer

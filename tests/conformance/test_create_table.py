@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conformance.definition import THROUGHPUT, attributes, index, keys, schema
-from tests.conformance.expectation import VALUES, invalid, refused
+from tests.conformance.expectation import VALUES, at_least, fault, invalid, refused
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NO_THROUGHPUT = {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
@@ -169,6 +170,23 @@ def test_existing_name_is_in_use(dynamodb, simple):
         ),
         pytest.param(
             {
+                **keys(("pk", "S"), ("sk", "S")),
+                "LocalSecondaryIndexes": [index("one", "pk", "sk")],
+                "GlobalSecondaryIndexes": [index("one", "sk")],
+            },
+            VALUES + "Duplicate index name: one",
+            id="one name for indexes of both kinds",
+        ),
+        pytest.param(
+            {
+                "BillingMode": "PROVISIONED",
+                "ProvisionedThroughput": {"ReadCapacityUnits": 0, "WriteCapacityUnits": 1},
+            },
+            fault(0, "provisionedThroughput.readCapacityUnits", at_least(1)),
+            id="no throughput",
+        ),
+        pytest.param(
+            {
                 **attributes(("pk", "S"), ("a", "S")),
                 "GlobalSecondaryIndexes": [index(f"index{i}", "a") for i in range(21)],
             },
@@ -256,6 +274,20 @@ def test_faulty_definition_is_refused(create, changes, message):
         ),
         pytest.param(
             {
+                **attributes(("pk", "S"), ("a", "S")),
+                "GlobalSecondaryIndexes": [
+                    index(
+                        "one",
+                        "a",
+                        ProjectionType="INCLUDE",
+                        NonKeyAttributes=[f"n{number}" for number in range(21)],
+                    )
+                ],
+            },
+            id="include 21 attributes",
+        ),
+        pytest.param(
+            {
                 **attributes(("pk", "S"), ("sk", "S"), ("a", "S"), ("b", "S")),
                 "KeySchema": schema("pk", "sk"),
                 "LocalSecondaryIndexes": [index("one", "a", "b")],
@@ -270,6 +302,22 @@ def test_faulty_definition_is_refused(create, changes, message):
 def test_faulty_definition_is_invalid(create, changes):
     with invalid():
         create(**definition(**changes))
+
+
+def test_101_attributes_included_over_all_indexes_are_too_many(create):
+    indexes = [
+        index(
+            f"index{place}",
+            "a",
+            ProjectionType="INCLUDE",
+            NonKeyAttributes=[f"n{place}-{number}" for number in range(count)],
+        )
+        for place, count in enumerate([20, 20, 20, 20, 20, 1])
+    ]
+
+    # Which error it is, no page of AWS's says.
+    with pytest.raises(ClientError):
+        create(**definition(**attributes(("pk", "S"), ("a", "S"))), GlobalSecondaryIndexes=indexes)
 
 
 def test_attribute_defined_twice_is_refused(create):

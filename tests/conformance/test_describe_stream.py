@@ -114,6 +114,12 @@ def test_open_shard_has_no_children(describe, arn):
     assert stream["StreamStatus"] == "ENABLED"
 
 
+def test_unknown_shard_has_no_children(describe, arn):
+    unknown = "shardId-00000001414576573621-f55eea83"
+
+    assert describe(arn, ShardFilter={"Type": "CHILD_SHARDS", "ShardId": unknown})["Shards"] == []
+
+
 @pytest.mark.parametrize(
     "shard_filter",
     [

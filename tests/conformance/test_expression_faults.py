@@ -425,3 +425,59 @@ def test_reserved_words_need_a_placeholder(condition, dynamodb, simple, key, wor
         condition(f"attribute_exists({word})")
 
     condition("attribute_not_exists(#w)", None, {"#w": word})
+
+
+@pytest.mark.parametrize(("length", "is_allowed"), [(255, True), (256, False)])
+def test_placeholders_have_a_length(condition, length, is_allowed):
+    name = "#" + "n" * (length - 1)
+
+    if is_allowed:
+        condition(f"attribute_not_exists({name})", None, {name: "a"})
+    else:
+        with invalid():
+            condition(f"attribute_not_exists({name})", None, {name: "a"})
+
+
+def test_path_deeper_than_items_is_refused(condition):
+    with invalid():
+        condition("attribute_exists(a" + ".a" * 33 + ")")
+
+
+def test_parentheses_without_end_are_refused(condition):
+    with invalid():
+        condition("(" * 1000 + "a = :v" + ")" * 1000, ONE)
+
+
+def test_negations_without_end_are_refused(condition):
+    with invalid():
+        condition("NOT " * 900 + "a = :v", ONE)
+
+
+@pytest.mark.parametrize("kind", ["ConditionExpression", "UpdateExpression"])
+def test_unpaired_names_are_found_over_all_expressions(dynamodb, simple, key, kind):
+    """A placeholder may be used by any of a request's expressions."""
+    expressions = {
+        "ConditionExpression": "attribute_not_exists(#a)",
+        "UpdateExpression": "SET #b = :v",
+    }
+    used = {"#a": "a", "#b": "b"}
+
+    dynamodb.update_item(
+        TableName=simple,
+        Key={"pk": {"S": key}},
+        **expressions,
+        ExpressionAttributeNames=used,
+        ExpressionAttributeValues=ONE,
+    )
+
+    del expressions[kind]
+    del used["#a" if kind == "UpdateExpression" else "#b"]
+    with invalid() as refusal:
+        dynamodb.update_item(
+            TableName=simple,
+            Key={"pk": {"S": key}},
+            **expressions,
+            ExpressionAttributeNames=used,
+            **({"ExpressionAttributeValues": ONE} if kind == "ConditionExpression" else {}),
+        )
+    assert "is not defined; attribute name: #" in refusal.message

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conformance.definition import keys
 from tests.conformance.expectation import invalid
 from tests.conformance.stream_reading import ROUNDS_MAX, oldest, shards
 
@@ -113,3 +114,33 @@ def test_page_ends_at_one_megabyte(dynamodb, dynamodbstreams, make_table):
         iterators = [page["NextShardIterator"] for page in pages]
 
     assert found == list(range(8))
+
+
+def test_page_has_a_thousand_records_at_most(dynamodb, dynamodbstreams, make_table):
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    table = make_table(
+        **keys(("pk", "S"), ("sk", "N")),
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 900},
+        StreamSpecification=stream,
+    )
+    for start in range(0, 1100, 25):
+        requests = [
+            {"PutRequest": {"Item": {"pk": {"S": "a"}, "sk": {"N": str(number)}}}}
+            for number in range(start, start + 25)
+        ]
+        answer = dynamodb.batch_write_item(RequestItems={table["TableName"]: requests})
+        assert answer["UnprocessedItems"] == {}
+
+    (shard,) = shards(dynamodbstreams, table["LatestStreamArn"])
+    iterator = oldest(dynamodbstreams, table["LatestStreamArn"], shard["ShardId"])
+    counts: list[int] = []
+    for _ in range(ROUNDS_MAX):
+        page = dynamodbstreams.get_records(ShardIterator=iterator)
+        counts.append(len(page["Records"]))
+        iterator = page["NextShardIterator"]
+        if sum(counts) == 1100:
+            break
+
+    assert sum(counts) == 1100
+    assert max(counts) <= 1000

@@ -176,3 +176,13 @@ def test_busy_table_keeps_its_stream(dynamodb, make_table, tables):
         dynamodb.update_table(TableName=name, StreamSpecification=DISABLED)
 
     assert tables.wait(name)["StreamSpecification"] == enabled()
+
+
+def test_table_whose_stream_is_being_enabled_cannot_be_deleted(dynamodb, make_table, tables):
+    name = make_table()["TableName"]
+    dynamodb.update_table(TableName=name, StreamSpecification=enabled())
+
+    with refused("ResourceInUseException"):
+        dynamodb.delete_table(TableName=name)
+
+    tables.wait(name)

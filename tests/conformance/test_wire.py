@@ -99,7 +99,18 @@ def test_operation_of_the_streams_is_not_one_of_the_tables(wire):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"{]", b"[]", b'"text"', b"{'a': 1}", b'{"TableName": }', b"\xff\xfe", b"{} {}"],
+    [
+        b"",
+        b"{",
+        b"{]",
+        b"[]",
+        b'"text"',
+        b"{'a': 1}",
+        b'{"TableName": }',
+        b'{"TableName": "\\ud800"}',
+        b"\xff\xfe",
+        b"{} {}",
+    ],
     ids=repr,
 )
 def test_body_that_is_no_json_object_cannot_be_read(wire, body):
