@@ -18,7 +18,7 @@ from headwater.api.answer import EMPTY, answer, member
 from headwater.api.binding import Input
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.api.statement_request import Asked, asked, point_of, returned, write_of
+from headwater.api.statement_request import Asked, Point, asked, point_of, returned, write_of
 from headwater.clock import Clock
 from headwater.errors import ServiceError, ValidationException
 from headwater.expressions.partiql.syntax import Delete, Exists, Update
@@ -97,7 +97,7 @@ class StatementGroups:
         """Do what a statement of a batch asks; the item it gives, if it gives one."""
         table = await self._tables.table(call.region, statement.table_name)
         if statement.is_read:
-            point = point_of(statement, table, "BatchExecuteStatement")
+            point = _point(statement, table, "BatchExecuteStatement")
             (stored,) = await self._engine.get([point.stored_key])
             size = 0 if stored is None else codec.size(stored)
             units = read_units(size, is_consistent=statement.is_consistent)
@@ -112,7 +112,7 @@ class StatementGroups:
     async def _read(self, call: Call, statements: Sequence[Asked]) -> Reply:
         tables = await self._tables_of(call, statements)
         points = [
-            point_of(each, tables[each.table_name], "ExecuteTransaction") for each in statements
+            _point(each, tables[each.table_name], "ExecuteTransaction") for each in statements
         ]
         stored_keys = [point.stored_key for point in points]
         _check_distinct(stored_keys)
@@ -156,6 +156,17 @@ def _try_asked(request: Input) -> Asked | ServiceError:
         return asked(request)
     except ServiceError as error:
         return error
+
+
+def _point(statement: Asked, table: Table, operation: str) -> Point:
+    """The one item that a SELECT names; operation: that takes no other SELECT, for the error."""
+    point = point_of(statement, table)
+    if point is None:
+        raise ValidationException(
+            f"Select statements within {operation} must specify the primary key in the where "
+            "clause."
+        )
+    return point
 
 
 def _told(error: ServiceError) -> dict[str, object]:

@@ -95,19 +95,18 @@ def asked(request: Input) -> Asked:
     return Asked(request, statement.body, values)
 
 
-def point_of(asked: Asked, table: Table, operation: str) -> Point:
-    """The item that a SELECT names by its whole key.
+def point_of(asked: Asked, table: Table) -> Point | None:
+    """The item that a SELECT names by its whole key, or None if it does not.
 
-    operation: that takes no other SELECT, for the error. Raises ValidationException.
+    Raises ValidationException.
     """
     select = asked.body
     assert isinstance(select, Select), "only a SELECT reads"
+    if select.index is not None or select.order:
+        return None
     found = full_key(select.where, table.keys, asked.values)
-    if found is None or select.index is not None:
-        raise ValidationException(
-            f"Select statements within {operation} must specify the primary key in the where "
-            "clause."
-        )
+    if found is None:
+        return None
     key, rest = found
     return Point(
         keys.of_key(table, key).stored,

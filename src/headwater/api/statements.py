@@ -1,6 +1,7 @@
 """ExecuteStatement: one PartiQL statement.
 
-A SELECT reads as `tables/statement.py` plans it; all else becomes the draft of a classic write.
+A SELECT of a whole key is a look-up, any other reads as `tables/statement.py` plans it. A write
+becomes the draft of a classic one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from headwater.api.answer import answer, member
 from headwater.api.binding import Input
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.api.statement_request import Asked, asked, read_only, returned, write_of
+from headwater.api.statement_request import (
+    Asked,
+    asked,
+    point_of,
+    read_only,
+    returned,
+    write_of,
+)
 from headwater.clock import Clock
 from headwater.errors import ValidationException
 from headwater.expressions import condition
@@ -25,8 +33,10 @@ from headwater.tables import read
 from headwater.tables.capacity import Tally, read_units, tally_of_write
 from headwater.tables.page import Page, Reading, read_pages
 from headwater.tables.read import Lookup, Source, Stretch
+from headwater.tables.schema import Table
 from headwater.tables.statement import ReadPlan, read_plan
 from headwater.tables.write import Writer
+from headwater.values import codec
 
 _FILTER: Final = "FilterExpression"
 
@@ -46,7 +56,7 @@ class Statements:
     async def execute_statement(self, call: Call) -> Reply:
         statement = asked(call.input)
         if isinstance(statement.body, Select):
-            return await self._select(call, statement.body, statement.values)
+            return await self._read(call, statement, statement.body)
         if isinstance(statement.body, Exists):
             raise ValidationException("EXISTS is supported in ExecuteTransaction only")
         return await self._write(call, statement)
@@ -65,9 +75,25 @@ class Statements:
             members.append(_capacity(request, statement.table_name, tally_of_write(effect)))
         return answer(members)
 
-    async def _select(self, call: Call, select: Select, values: Values) -> Reply:
-        request = call.input
-        place = await self._place(call, select)
+    async def _read(self, call: Call, statement: Asked, select: Select) -> Reply:
+        table = await self._tables.table(call.region, select.table)
+        point = None if "NextToken" in call.input else point_of(statement, table)
+        if point is None:
+            return await self._select(call.input, _place(call.input, select, table), statement)
+        (stored,) = await self._engine.get([point.stored_key])
+        item = point.found(stored)
+        members = [_items([] if item is None else [item])]
+        if accounting.wants_capacity(call.input):
+            size = 0 if stored is None else codec.size(stored)
+            tally = Tally()
+            tally.add(None, read_units(size, is_consistent=statement.is_consistent))
+            members.append(_capacity(call.input, select.table, tally))
+        return answer(members)
+
+    async def _select(self, request: Input, place: Source, statement: Asked) -> Reply:
+        """One page of a SELECT that may give any number of items."""
+        select, values = statement.body, statement.values
+        assert isinstance(select, Select), "only a SELECT has pages"
         if select.where is not None:  # for what it checks of any condition
             condition.bind(select.where, values, _FILTER)
         plan = read_plan(select, place, values)
@@ -79,14 +105,12 @@ class Statements:
             members.append(_capacity(request, select.table, _tally(request, place, page)))
         return answer(members)
 
-    async def _place(self, call: Call, select: Select) -> Source:
-        table = await self._tables.table(call.region, select.table)
-        place = read.source(table, select.index)
-        if place.is_global and call.input.get("ConsistentRead"):
-            raise ValidationException(
-                "Consistent reads are not supported on global secondary indexes"
-            )
-        return place
+
+def _place(request: Input, select: Select, table: Table) -> Source:
+    place = read.source(table, select.index)
+    if place.is_global and request.get("ConsistentRead"):
+        raise ValidationException("Consistent reads are not supported on global secondary indexes")
+    return place
 
 
 def _items(items: Sequence[bytes]) -> bytes:
