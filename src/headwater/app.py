@@ -64,7 +64,7 @@ from headwater.functions.registry import Machine, Registry
 from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
 from headwater.lab.drain import Drain
-from headwater.limits import stream_retention_seconds
+from headwater.limits import MB, function_upload_bytes_max, stream_retention_seconds
 from headwater.mappings.local import LocalFunctions
 from headwater.mappings.service import MappingService, MappingSettings
 from headwater.storage.committer import Committer, Wakeups
@@ -82,6 +82,9 @@ from headwater.tables.write import Writer
 from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
 
 _GRACE_SECONDS: Final = 10.0
+# Code for functions is the largest that is sent; with the allowance, too large a zip is refused in
+# Lambda's words. Tables' operations have their own, smaller limit.
+_HTTP: Final = HttpSettings(body_bytes_max=function_upload_bytes_max + MB)
 _log = structlog.get_logger(__name__)
 
 Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
@@ -144,7 +147,7 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             own_operations = _lab(core, mappings)
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
-                _edge(dispatcher, core.telemetry), bound, HttpSettings(), core.clock, _tls(settings)
+                _edge(dispatcher, core.telemetry), bound, _HTTP, core.clock, _tls(settings)
             )
             announce(Ready(endpoint))
             await stop.wait()

@@ -6,8 +6,7 @@ waiting lives in memory and ends with the server.
 
 from __future__ import annotations
 
-from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -72,6 +71,7 @@ class FunctionHandlers:
         name, _ = form.split_name(request["FunctionName"], call.region, self._account)
         configuration = form.new_configuration(request)
         code = form.code_of(request["Code"])
+        form.refuse_unsupported(request["Code"], frozenset({"ZipFile"}))
         created = await self._registry.create(
             call.region, name, configuration, code, request.get("Tags", {})
         )
@@ -92,6 +92,8 @@ class FunctionHandlers:
 
     async def list_functions(self, call: Call) -> Reply:
         request = call.input
+        # With no other versions than the latest, all versions are those listed anyway.
+        form.refuse_unsupported(request, frozenset({"FunctionVersion", "Marker", "MaxItems"}))
         limit = min(request.get("MaxItems", functions_page_max), functions_page_max)
         start = _name_of_marker(request["Marker"]) if "Marker" in request else ""
         found = await self._registry.page(call.region, start, limit + 1)
@@ -107,11 +109,11 @@ class FunctionHandlers:
         found = await self._found(call)
         form.check_code_change(request, found)
         code = form.code_of(request)
+        revision_id = request.get("RevisionId")
         if request.get("DryRun"):
+            await self._registry.check_update(found, code, revision_id)
             return Reply.json(form.configuration_of(found))
-        changed = await self._registry.update_code(
-            call.region, found.name, code, request.get("RevisionId")
-        )
+        changed = await self._registry.update_code(call.region, found.name, code, revision_id)
         return Reply.json(form.configuration_of(changed))
 
     async def update_function_configuration(self, call: Call) -> Reply:
@@ -214,6 +216,6 @@ def _result(result: InvokeResult, *, with_log: bool) -> Reply:
 
 def _name_of_marker(marker: str) -> str:
     try:
-        return urlsafe_b64decode(marker.encode()).decode()
-    except (Base64Error, UnicodeError) as error:
+        return b64decode(marker, altchars=b"-_", validate=True).decode()
+    except ValueError as error:
         raise InvalidParameterValueException(f"Invalid Marker: {marker}") from error

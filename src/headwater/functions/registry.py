@@ -139,6 +139,11 @@ class Registry:
             raise ServiceException(f"The code of the function is missing: {of.arn}")
         return content
 
+    async def check_update(self, old: Function, code: bytes, revision_id: str | None) -> None:
+        """Raise what updating a function's code would, but keep nothing."""
+        _check_revision(old, revision_id)
+        await asyncio.to_thread(package.check, code)
+
     async def update_code(
         self, region: str, name: str, code: bytes, revision_id: str | None = None
     ) -> Function:
