@@ -145,9 +145,15 @@ def test_value_that_cannot_be_the_key_is_refused(dynamodb, composite, value):
             ExpressionAttributeValues={":p": value},
         )
 
-    assert refusal.message.startswith(
-        (VALUES, "One or more parameter values are not valid. ", "Invalid KeyConditionExpression: ")
-    )
+    assert refusal.message.startswith((VALUES, "Invalid KeyConditionExpression: "))
+
+
+def test_empty_key_is_refused(query):
+    with invalid(
+        f"{VALUES}The AttributeValue for a key attribute cannot contain an empty string value. "
+        "Key: sk"
+    ):
+        query("pk = :p AND sk = :v", v="")
 
 
 def test_bounds_in_the_wrong_order_are_refused(query):

@@ -90,7 +90,7 @@ def _checked(key: KeyAttribute, attributes: Item, bytes_max: int) -> bytes:
     if not part:
         kind = "string" if key.type == "S" else "binary"
         raise ValidationException(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            f"{_INVALID}The AttributeValue for a key attribute "
             f"cannot contain an empty {kind} value. Key: {key.name}"
         )
     if len(part) > bytes_max:

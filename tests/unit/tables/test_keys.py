@@ -66,7 +66,7 @@ def test_storage_keys_are_in_the_order_of_their_sort_keys(numbers: list[str]) ->
         (
             {"pk": {"S": ""}, "sk": {"N": "1"}},
             (
-                f"{NOT_VALID}The AttributeValue for a key attribute cannot contain an empty "
+                f"{INVALID}The AttributeValue for a key attribute cannot contain an empty "
                 "string value. Key: pk"
             ),
         ),
