@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from headwater.errors import ValidationException
@@ -30,9 +31,12 @@ from headwater.values import attribute
 from headwater.values.attribute import AttributeValue
 
 _EXPRESSION: Final = "KeyConditionExpression"
-_KEYS_MAX: Final = 2
+KEYS_MAX: Final = 2
+_REMEMBERED: Final = 512
 # What a comparison says with its operands exchanged.
 MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_ORDERED: Final = frozenset("SNB")
+_WITH_PREFIXES: Final = frozenset("SB")
 _EMPTY: Final = {"S": "string", "B": "binary"}
 
 
@@ -67,46 +71,60 @@ def parse(
     types: the type (S, N, B) of each key attribute.
     Raises ValidationException with DynamoDB's text.
     """
-    tree = parser.condition(text, _EXPRESSION)
-    condition.bind(tree, placeholders, _EXPRESSION)  # for what it checks of any condition
-    ranges: dict[str, SortRange] = {}
-    for part in _parts(tree):
-        name, wanted = _range(part, placeholders)
-        if name in ranges:
-            raise ValidationException(
-                "KeyConditionExpressions must only contain one condition per key"
-            )
-        ranges[name] = wanted
-    return _of_schema(ranges, partition_key, sort_key, types)
+    try:
+        bound = [_bound(part, placeholders) for part in _form(text)]
+    except ValidationException:
+        _check_as_condition(text, placeholders)
+        raise
+    if not all(_fits(wanted) for _, wanted in bound):
+        _check_as_condition(text, placeholders)
+    ranges = dict(bound)
+    if len(ranges) < len(bound):
+        raise ValidationException("KeyConditionExpressions must only contain one condition per key")
+    return of_schema(ranges, partition_key, sort_key, types)
 
 
-def _parts(tree: ConditionNode) -> list[ConditionNode]:
+def _check_as_condition(text: str, placeholders: Placeholders) -> None:
+    """Raise what any condition would be told, which comes before what only this one is."""
+    condition.bind(parser.condition(text, _EXPRESSION), placeholders, _EXPRESSION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A condition on one attribute, the attribute first."""
+
+    path: PathNode
+    operator: str
+    operands: tuple[ValueNode, ...]
+
+
+@lru_cache(_REMEMBERED)
+def _form(text: str) -> tuple[_Part, ...]:
+    """The conditions that AND joins; refused if one is of a kind no key can have."""
+    return tuple([_part(node) for node in _conjuncts(parser.condition(text, _EXPRESSION))])
+
+
+def _conjuncts(tree: ConditionNode) -> list[ConditionNode]:
     """The conditions that AND joins, however they are grouped."""
     if not isinstance(tree, And):
         return [tree]
-    parts: list[ConditionNode] = []
-    for part in tree.conditions:
-        parts.extend(_parts(part))
-    return parts
+    return [part for each in tree.conditions for part in _conjuncts(each)]
 
 
-def _range(part: ConditionNode, placeholders: Placeholders) -> tuple[str, SortRange]:
-    """The attribute a part is about, and what it wants of it."""
-    match part:
+def _part(node: ConditionNode) -> _Part:
+    match node:
         case Comparison(operator, left, right) if operator != "<>":
             if isinstance(right, PathNode) and not isinstance(left, PathNode):
                 operator, left, right = MIRRORED[operator], right, left
-            return _bound(operator, (left, right), placeholders)
+            return _of_operands(operator, (left, right))
         case Between(operand, low, high):
-            return _bound("BETWEEN", (operand, low, high), placeholders)
+            return _of_operands("BETWEEN", (operand, low, high))
         case Call("begins_with", operands):
-            return _bound("begins_with", operands, placeholders)
-    raise ValidationException(f"Invalid operator used in {_EXPRESSION}: {_operator(part)}")
+            return _of_operands("begins_with", operands)
+    raise ValidationException(f"Invalid operator used in {_EXPRESSION}: {_operator(node)}")
 
 
-def _bound(
-    operator: str, operands: tuple[Operand, ...], placeholders: Placeholders
-) -> tuple[str, SortRange]:
+def _of_operands(operator: str, operands: tuple[Operand, ...]) -> _Part:
     if any(isinstance(operand, Call) for operand in operands):
         raise ValidationException(f"{_EXPRESSION}s cannot contain nested operations")
     paths = [operand for operand in operands if isinstance(operand, PathNode)]
@@ -118,15 +136,30 @@ def _bound(
     if operands[0] is not paths[0]:
         first = "operator must have the key attribute as its first operand"
         raise ValidationException(f"{invalid}{operator} {first}")
-    path = placeholders.path(paths[0], _EXPRESSION)
-    if len(path) > 1:
+    if len(paths[0].steps) > 1:
         raise ValidationException(f"{_EXPRESSION}s cannot have conditions on nested attributes")
-    values = tuple(
-        placeholders.value(operand.placeholder, _EXPRESSION)
-        for operand in operands
-        if isinstance(operand, ValueNode)
-    )
-    return str(path[0]), SortRange(operator, values)
+    values = tuple([operand for operand in operands if isinstance(operand, ValueNode)])
+    return _Part(paths[0], operator, values)
+
+
+def _bound(part: _Part, placeholders: Placeholders) -> tuple[str, SortRange]:
+    """The attribute a part is about, and what it wants of it."""
+    (name,) = placeholders.path(part.path, _EXPRESSION)
+    values = tuple([placeholders.value(each.placeholder, _EXPRESSION) for each in part.operands])
+    return str(name), SortRange(part.operator, values)
+
+
+def _fits(wanted: SortRange) -> bool:
+    """Whether a condition on any attribute could have these operands."""
+    if wanted.operator == "=":
+        return True
+    allowed = _WITH_PREFIXES if wanted.operator == "begins_with" else _ORDERED
+    if any(attribute.type_of(operand) not in allowed for operand in wanted.operands):
+        return False
+    if wanted.operator != "BETWEEN":
+        return True
+    order = attribute.compare(*wanted.operands)
+    return order is not None and order <= 0
 
 
 def _operator(part: ConditionNode) -> str:
@@ -144,19 +177,23 @@ def _operator(part: ConditionNode) -> str:
     raise AssertionError(part)
 
 
-def _of_schema(
-    ranges: dict[str, SortRange],
+def of_schema(
+    ranges: Mapping[str, SortRange],
     partition_key: str,
     sort_key: str | None,
     types: Mapping[str, str],
 ) -> KeyCondition:
-    if len(ranges) > _KEYS_MAX:
+    """What ranges of attributes want of a key schema; types: as for `parse`.
+
+    Raises ValidationException with DynamoDB's text.
+    """
+    if len(ranges) > KEYS_MAX:
         raise ValidationException("Conditions can be of length 1 or 2 only")
     partition = ranges.get(partition_key)
     if partition is None:
         raise _missed(partition_key)
     sort = None if sort_key is None else ranges.get(sort_key)
-    if len(ranges) == _KEYS_MAX and sort is None:
+    if len(ranges) == KEYS_MAX and sort is None:
         raise _unsupported() if sort_key is None else _missed(sort_key)
     if partition.operator != "=":
         raise _unsupported()
