@@ -27,6 +27,8 @@ from headwater.values import item as items
 from headwater.values.item import Item
 
 _INVALID: Final = "One or more parameter values were invalid: "
+_KEY_CONDITIONS: Final = frozenset({"KeyConditionExpression", "KeyConditions"})
+_PROJECTIONS: Final = ("ProjectionExpression", "AttributesToGet")
 
 
 class Queries:
@@ -43,7 +45,7 @@ class Queries:
         request = call.input
         placeholders = placeholders_of(request)
         start_key = _start_key(request)
-        if placeholders is None or "KeyConditionExpression" not in request:
+        if placeholders is None or _KEY_CONDITIONS.isdisjoint(request):
             raise ValidationException(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified "
                 "in the request."
@@ -51,8 +53,8 @@ class Queries:
         bound = bind_but_keys(request, placeholders)
         _check_select(request)
         place = await self._place(call)
-        wanted = bind_keys(request["KeyConditionExpression"], placeholders, place)
-        _check_filters_no_key(place, bound)
+        wanted = bind_keys(request, bound, placeholders, place)
+        _check_filters_no_key(request, place, bound)
         reverse = not request.get("ScanIndexForward", True)
         stretch = read.query_stretch(place, wanted, reverse=reverse)
         if start_key is not None:
@@ -142,7 +144,8 @@ def _check_select(request: Input) -> None:
         raise ValidationException(
             f"{_INVALID}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
         )
-    if "ProjectionExpression" not in request:
+    names = next((name for name in _PROJECTIONS if name in request), None)
+    if names is None:
         if select == "SPECIFIC_ATTRIBUTES":
             raise ValidationException(
                 f"{_INVALID}Must specify the AttributesToGet or ProjectionExpression when choosing "
@@ -151,19 +154,19 @@ def _check_select(request: Input) -> None:
     elif select not in (None, "SPECIFIC_ATTRIBUTES"):
         what = "only the Count" if select == "COUNT" else select
         raise ValidationException(
-            f"{_INVALID}Cannot specify the ProjectionExpression when choosing to get {what}"
+            f"{_INVALID}Cannot specify the {names} when choosing to get {what}"
         )
 
 
-def _check_filters_no_key(place: Source, bound: Bound) -> None:
+def _check_filters_no_key(request: Input, place: Source, bound: Bound) -> None:
     if bound.filter is None:
         return
+    what = "QueryFilter" if "QueryFilter" in request else "Filter Expression"
     filtered = bound.filter.top_level_attributes()
     for name in place.keys.names():
         if name in filtered:
             raise ValidationException(
-                "Filter Expression can only contain non-primary key attributes: "
-                f"Primary key attribute: {name}"
+                f"{what} can only contain non-primary key attributes: Primary key attribute: {name}"
             )
 
 

@@ -14,5 +14,6 @@ Items are read, never changed: what comes out is new or shared, and nobody write
 - `update.py`: update expressions, applied to an item; `operations.py`: the values they compute
 - `projection.py`: projection expressions
 - `key_condition.py`: which items of which partition a query wants
+- `legacy.py`: the parameters older than expressions; `legacy_comparison.py`: ComparisonOperator
 - `partiql/`: statements of PartiQL
 """

@@ -18,6 +18,7 @@ Source: TypeAlias = Callable[[Item], AttributeValue]
 
 _MISSING: Final = "The provided expression refers to an attribute that does not exist in the item"
 _WRONG_TYPE: Final = "An operand in the update expression has an incorrect data type"
+_MISMATCH: Final = "Type mismatch for attribute to update"
 _SETS: Final = ("SS", "NS", "BS")
 
 
@@ -72,8 +73,27 @@ def calculated(operator: str, left: Source, right: Source) -> Source:
     return read
 
 
+def fitting(path: Path, value: AttributeValue) -> Source:
+    """The value, once what lies at the path is seen to be nothing or of its type.
+
+    For the ADD and DELETE of AttributeUpdates, whose text differs from an expression's.
+    """
+    kind = attribute.type_of(value)
+
+    def read(found: Item) -> AttributeValue:
+        old = item.get(found, path)
+        if old is not None and kind not in old:
+            raise ValidationException(_MISMATCH)
+        return value
+
+    return read
+
+
 def added(old: AttributeValue | None, operand: AttributeValue) -> AttributeValue:
-    """`ADD`: a number to a number, members to a set; to nothing, the operand itself."""
+    """`ADD`: a number to a number, members to a set; to nothing, the operand itself.
+
+    Of AttributeUpdates also elements to a list's end; an expression never has a list here.
+    """
     if old is None:
         return operand
     kind = attribute.type_of(operand)
@@ -81,6 +101,8 @@ def added(old: AttributeValue | None, operand: AttributeValue) -> AttributeValue
         raise ValidationException(_WRONG_TYPE)
     if kind == "N":
         return {"N": number.add(old["N"], operand["N"])}
+    if kind == "L":
+        return {"L": [*old["L"], *operand["L"]]}
     assert kind in _SETS, kind
     return {kind: attribute.sorted_set(kind, list({*old[kind], *operand[kind]}))}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -35,6 +36,11 @@ def parse(text: str, placeholders: Placeholders) -> Projection:
     if "#" not in text:
         return _parse_plain(text)
     return _bind(text, placeholders)
+
+
+def of_attributes(names: Iterable[str]) -> Projection:
+    """The projection of whole attributes; each is named once."""
+    return Projection(tree_of([(name,) for name in names], _EXPRESSION))
 
 
 @lru_cache(_REMEMBERED)

@@ -334,14 +334,6 @@ def test_key_attributes_cannot_be_updated(store: ItemStore) -> None:
                 "Non-expression parameters: {Expected} Expression parameters: {UpdateExpression}"
             ),
         ),
-        (
-            "GetItem",
-            {"AttributesToGet": ["a"]},
-            (
-                "The parameter AttributesToGet is not yet supported by Headwater; "
-                "use ProjectionExpression"
-            ),
-        ),
     ],
 )
 def test_expression_parameters_that_do_not_go_together_are_refused(
