@@ -22,6 +22,7 @@ from typing import Final, Protocol, TypeVar
 
 from headwater.auth.canonical import SignedHeaders, canonical_path, canonical_query
 from headwater.auth.credentials import Credentials
+from headwater.auth.mac import Mac
 from headwater.clock import Clock
 from headwater.errors import (
     IncompleteSignatureException,
@@ -70,7 +71,7 @@ class _Signer:
     scope: str
     headers: SignedHeaders
     signs_target: bool
-    key: bytes
+    mac: Mac
 
 
 _Kept = TypeVar("_Kept")
@@ -151,7 +152,7 @@ class Verifier:
         canonical = _canonical_request(request, signer.headers)
         digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
         text = f"{_ALGORITHM}\n{stamp}\n{signer.scope}\n{digest}"
-        right = hmac.digest(signer.key, text.encode("latin-1"), "sha256").hex()
+        right = signer.mac.hexdigest(text.encode("latin-1"))
         if not signature.isascii() or not hmac.compare_digest(right, signature):
             raise InvalidSignatureException(_MISMATCH)
 
@@ -204,7 +205,7 @@ class Verifier:
             scope=f"{date}/{region}/{service}/{_TERMINATOR}",
             headers=headers,
             signs_target="x-amz-target" in headers,
-            key=_signing_key(credential.secret_access_key, date, region, service),
+            mac=Mac(_signing_key(credential.secret_access_key, date, region, service)),
         )
 
     def _named(self, authorization: str) -> Identity:
