@@ -77,9 +77,11 @@ class SqliteEngine:
         if connection is self._writer or len(keys) == 1:
             return _get(connection, keys)
         # While a commit is under way each statement might see another state.
-        with connection:
-            found = _get(connection, keys)
-        return found
+        connection.execute("BEGIN")
+        try:
+            return _get(connection, keys)
+        finally:
+            connection.execute("COMMIT")
 
     async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
         connection = self._connection_for_reading()
