@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_STREAM = re.compile(r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([^/]+)/stream/(.+)")
-_TABLE = re.compile(r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([^/]+)")
+_TABLE_TEXT = r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([a-zA-Z0-9_.-]{3,255})"
+_STREAM = re.compile(rf"{_TABLE_TEXT}/stream/(.+)")
+_TABLE = re.compile(_TABLE_TEXT)
 _FUNCTION = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):function:([^:]+)(?::([^:]+))?")
 
 
