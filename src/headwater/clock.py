@@ -36,20 +36,42 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, kept from stepping backwards."""
+    """The machine's clock, kept from stepping backwards.
 
-    def __init__(self) -> None:
+    When the machine's is set back this one goes on at half its pace until they meet again: were it
+    to stand still meanwhile, no function would run out of time and no retry would come due.
+
+    wall, monotonic: of the machine; another pair is for tests.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
         self._latest = 0.0
+        self._ahead: tuple[float, float] | None = None  # since when: by this clock and monotonic
 
     def now(self) -> float:
-        moment = time.time()
+        moment = self._wall()
         if moment < self._latest:
-            return self._latest
+            return self._slowed()
         self._latest = moment
+        self._ahead = None
         return moment
 
+    def _slowed(self) -> float:
+        """The time while the machine's is behind."""
+        if self._ahead is None:
+            self._ahead = (self._latest, self._monotonic())
+        since, monotonic_since = self._ahead
+        self._latest = since + (self._monotonic() - monotonic_since) / 2
+        return self._latest
+
     def monotonic(self) -> float:
-        return time.monotonic()
+        return self._monotonic()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         loop = asyncio.get_running_loop()
