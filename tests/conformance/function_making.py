@@ -95,6 +95,18 @@ class Functions:
 def wait_until(client: Any, operation: str, expression: str, **parameters: Any) -> None:
     """Ask an operation again and again until its answer makes a JMESPath expression true."""
     acceptor = {"matcher": "path", "argument": expression, "expected": True, "state": "success"}
+    _wait(client, operation, acceptor, parameters)
+
+
+def wait_for_error(client: Any, operation: str, code: str, **parameters: Any) -> None:
+    """Ask an operation again and again until it answers with an error."""
+    acceptor = {"matcher": "error", "expected": code, "state": "success"}
+    _wait(client, operation, acceptor, parameters)
+
+
+def _wait(
+    client: Any, operation: str, acceptor: dict[str, Any], parameters: dict[str, Any]
+) -> None:
     waiting = {"operation": operation, "delay": 1, "maxAttempts": 1, "acceptors": [acceptor]}
     model = WaiterModel({"version": 2, "waiters": {"It": waiting}})
     create_waiter_with_client("It", model, client).wait(

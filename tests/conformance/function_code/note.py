@@ -1,6 +1,7 @@
 """A function that writes down every event it is given, and fails as the records in it ask for.
 
-Notes go to the table NOTES_TABLE: `stream`, the ARN; `at`, when in nanoseconds; `event`, as JSON.
+Notes go to the table NOTES_TABLE: `arn`, the stream; `at`, when in nanoseconds; `event`, as JSON,
+in which the texts `filler` have given way to their lengths; `bytes`, of the event before.
 A new image with `fails`, a number, makes the first so many invocations with its record fail.
 """
 
@@ -20,15 +21,24 @@ class AskedToFail(Exception):
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    stream = event["Records"][0]["eventSourceARN"]
-    notes.put_item(Item={"stream": stream, "at": time.time_ns(), "event": json.dumps(event)})
+    stream, size = event["Records"][0]["eventSourceARN"], len(json.dumps(event))
+    for record in event["Records"]:
+        for image in ("NewImage", "OldImage"):
+            shorten(record["dynamodb"].get(image, {}))
+    note = {"arn": stream, "at": time.time_ns(), "event": json.dumps(event), "bytes": size}
+    notes.put_item(Item=note)
     for record in event["Records"]:
         image = record["dynamodb"].get("NewImage", {})
         if "fails" in image and invocations(stream, record) <= int(image["fails"]["N"]):
             raise AskedToFail
 
 
+def shorten(image: dict[str, Any]) -> None:
+    if "filler" in image:
+        image["filler"] = len(image["filler"]["S"])
+
+
 def invocations(stream: str, record: dict[str, Any]) -> int:
     """How many events noted so far had this record."""
-    found = notes.query(KeyConditionExpression=Key("stream").eq(stream), ConsistentRead=True)
+    found = notes.query(KeyConditionExpression=Key("arn").eq(stream), ConsistentRead=True)
     return sum(record["eventID"] in item["event"] for item in found["Items"])

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-ARRIVALS = []
+ARRIVALS: list[str] = []
 
 
 class Unwilling(Exception):
@@ -32,7 +32,7 @@ def stay(event: Any, context: Any) -> None:
     time.sleep(event["seconds"])
 
 
-def return_much(event: Any, context: Any) -> str:
+def return_much(event: Any, context: Any) -> Any:
     return "x" * event["size"]
 
 

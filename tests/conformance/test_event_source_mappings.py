@@ -1,0 +1,446 @@
+"""Event source mappings: creating, describing, listing, updating and deleting them."""
+
+import re
+
+import pytest
+
+from tests.conformance.expectation import at_least, at_most, fault, refused
+from tests.conformance.function_making import ECHO, Functions, zipped
+from tests.conformance.mapping_making import Mappings
+
+STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+INVALID = "InvalidParameterValueException"
+ABSENT = "The resource you requested does not exist."
+NO_MAPPING = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def functions(aws_lambda, unique_name):
+    made = Functions(aws_lambda, unique_name)
+    yield made
+    made.delete_all()
+
+
+@pytest.fixture(scope="module")
+def function(functions):
+    """The configuration of a function that returns its event."""
+    return functions.make(zipped(app=ECHO))
+
+
+@pytest.fixture
+def mappings(aws_lambda):
+    made = Mappings(aws_lambda)
+    yield made
+    made.delete_all()
+
+
+@pytest.fixture
+def stream(make_table):
+    """The ARN of a stream."""
+    return make_table(StreamSpecification=STREAM)["LatestStreamArn"]
+
+
+@pytest.fixture
+def mapping(mappings, stream, function):
+    """A mapping at rest."""
+    created = mappings.make(stream, function["FunctionName"])
+    return mappings.wait(created["UUID"], "Enabled")
+
+
+def test_created_mapping_is_described(mappings, stream, function):
+    created = mappings.make(stream, function["FunctionName"])
+
+    assert created.pop("ResponseMetadata")["HTTPStatusCode"] == 202
+    uuid, modified = created.pop("UUID"), created.pop("LastModified")
+    assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid)
+    assert modified.tzinfo is not None
+    prefix, _, _ = function["FunctionArn"].partition(":function:")
+    assert created == {
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 0,
+        "ParallelizationFactor": 1,
+        "EventSourceArn": stream,
+        "FunctionArn": function["FunctionArn"],
+        "LastProcessingResult": "No records processed",
+        "State": "Creating",
+        "StateTransitionReason": "User action",
+        "DestinationConfig": {"OnFailure": {}},
+        "MaximumRecordAgeInSeconds": -1,
+        "BisectBatchOnFunctionError": False,
+        "MaximumRetryAttempts": -1,
+        "TumblingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+        "EventSourceMappingArn": f"{prefix}:event-source-mapping:{uuid}",
+    }
+
+
+def test_mapping_comes_to_be_enabled(mappings, stream, function):
+    created = mappings.make(stream, function["FunctionName"])
+
+    found = mappings.wait(created["UUID"], "Enabled")
+
+    for answer in (created, found):
+        del answer["ResponseMetadata"]
+    assert found == created | {"State": "Enabled"}
+
+
+def test_mapping_can_be_created_disabled(mappings, stream, function):
+    created = mappings.make(stream, function["FunctionName"], Enabled=False)
+
+    found = mappings.wait(created["UUID"], "Disabled")
+
+    assert created["State"] == "Creating"
+    assert found["UUID"] == created["UUID"]
+
+
+def test_given_settings_are_kept(mappings, stream, function):
+    given = {
+        "StartingPosition": "LATEST",
+        "BatchSize": 10_000,
+        "MaximumBatchingWindowInSeconds": 300,
+        "MaximumRetryAttempts": 10_000,
+        "MaximumRecordAgeInSeconds": 604_800,
+    }
+
+    uuid = mappings.make(stream, function["FunctionName"], **given)["UUID"]
+
+    assert given.items() <= mappings.wait(uuid, "Enabled").items()
+
+
+@pytest.mark.parametrize("form", ["arn", "partial"])
+def test_function_has_several_names(mappings, stream, function, form):
+    arn, name = function["FunctionArn"], function["FunctionName"]
+    names = {"arn": arn, "partial": f"{arn.split(':')[4]}:function:{name}"}
+
+    created = mappings.make(stream, names[form])
+
+    assert created["FunctionArn"] == arn
+
+
+def test_neutral_values_of_what_is_not_supported_are_taken(mappings, stream, function):
+    created = mappings.make(
+        stream,
+        function["FunctionName"],
+        ParallelizationFactor=1,
+        BisectBatchOnFunctionError=False,
+        TumblingWindowInSeconds=0,
+        FunctionResponseTypes=[],
+        FilterCriteria={"Filters": []},
+        DestinationConfig={"OnFailure": {}},
+    )
+
+    assert created["State"] == "Creating"
+
+
+@pytest.mark.local_only
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("ParallelizationFactor", 2),
+        ("BisectBatchOnFunctionError", True),
+        ("TumblingWindowInSeconds", 30),
+        ("FunctionResponseTypes", ["ReportBatchItemFailures"]),
+        ("FilterCriteria", {"Filters": [{"Pattern": "{}"}]}),
+        ("DestinationConfig", {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1::q"}}),
+        ("KMSKeyArn", "arn:aws:kms:us-east-1:000000000000:key/k"),
+        ("MetricsConfig", {"Metrics": ["EventCount"]}),
+        ("Tags", {"a": "b"}),
+        ("StartingPositionTimestamp", 1),
+        ("ScalingConfig", {"MaximumConcurrency": 2}),
+        ("Queues", ["q"]),
+        ("Topics", ["topic"]),
+        ("SelfManagedEventSource", {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["a:1"]}}),
+        ("SourceAccessConfigurations", [{"Type": "BASIC_AUTH", "URI": "arn:aws:secret"}]),
+        ("AmazonManagedKafkaEventSourceConfig", {"ConsumerGroupId": "g"}),
+        ("SelfManagedKafkaEventSourceConfig", {"ConsumerGroupId": "g"}),
+        ("DocumentDBEventSourceConfig", {"DatabaseName": "d"}),
+        ("ProvisionedPollerConfig", {"MinimumPollers": 1}),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(mappings, stream, function, member, value):
+    with refused(INVALID, f"{member} is not yet supported"):
+        mappings.make(stream, function["FunctionName"], **{member: value})
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "bound"),
+    [
+        ("BatchSize", 0, at_least(1)),
+        ("BatchSize", 10_001, at_most(10_000)),
+        ("MaximumBatchingWindowInSeconds", -1, at_least(0)),
+        ("MaximumBatchingWindowInSeconds", 301, at_most(300)),
+        ("MaximumRetryAttempts", -2, at_least(-1)),
+        ("MaximumRetryAttempts", 10_001, at_most(10_000)),
+        ("MaximumRecordAgeInSeconds", -2, at_least(-1)),
+        ("MaximumRecordAgeInSeconds", 604_801, at_most(604_800)),
+    ],
+)
+def test_numbers_have_bounds(mappings, stream, function, member, value, bound):
+    place = member[0].lower() + member[1:]
+
+    with refused("ValidationException", fault(value, place, bound)):
+        mappings.make(stream, function["FunctionName"], **{member: value})
+
+
+@pytest.mark.parametrize("seconds", [0, 59])
+def test_record_age_of_less_than_a_minute_is_refused(mappings, stream, function, seconds):
+    with refused(INVALID):
+        mappings.make(stream, function["FunctionName"], MaximumRecordAgeInSeconds=seconds)
+
+
+def test_absent_stream_is_told(mappings, stream, function):
+    absent = stream[:-3] + "999"
+
+    with refused(INVALID, f"Stream not found: {absent}") as refusal:
+        mappings.make(absent, function["FunctionName"])
+
+    assert refusal.body["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_stream_of_an_absent_table_is_told(mappings, stream, function):
+    absent = re.sub("table/[^/]+", "table/absent", stream)
+
+    with refused(INVALID, f"Stream not found: {absent}"):
+        mappings.make(absent, function["FunctionName"])
+
+
+@pytest.mark.parametrize("arn", ["table", "arn:aws:kinesis:us-east-1:000000000000:stream/s"])
+def test_other_sources_are_refused(mappings, stream, function, arn):
+    source = stream.partition("/stream/")[0] if arn == "table" else arn
+
+    with refused(INVALID):
+        mappings.make(source, function["FunctionName"])
+
+
+def test_absent_function_is_told(mappings, stream):
+    with refused(INVALID, "Function does not exist") as refusal:
+        mappings.make(stream, "absent")
+
+    assert refusal.body["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_function_is_required(aws_lambda, stream):
+    with refused("ValidationException"):
+        aws_lambda.create_event_source_mapping(EventSourceArn=stream, StartingPosition="LATEST")
+
+
+def test_starting_position_is_required(aws_lambda, stream, function):
+    with refused(INVALID):
+        aws_lambda.create_event_source_mapping(
+            EventSourceArn=stream, FunctionName=function["FunctionName"]
+        )
+
+
+@pytest.mark.parametrize("position", ["AT_TIMESTAMP", "MIDDLE"])
+def test_other_starting_positions_are_refused(mappings, stream, function, position):
+    with pytest.raises(mappings.client.exceptions.ClientError) as caught:
+        mappings.make(stream, function["FunctionName"], StartingPosition=position)
+
+    assert caught.value.response["Error"]["Code"] in (INVALID, "ValidationException")
+
+
+def test_same_stream_and_function_are_refused(mappings, mapping, function):
+    arn, name = mapping["EventSourceArn"], function["FunctionName"]
+    text = (
+        f'The event source arn (" {arn} ") and function (" {name} ") provided mapping already '
+        f"exists. Please update or delete the existing mapping with UUID {mapping['UUID']}"
+    )
+
+    with refused("ResourceConflictException", text) as refusal:
+        mappings.make(arn, name, StartingPosition="LATEST")
+
+    assert refusal.body["ResponseMetadata"]["HTTPStatusCode"] == 409
+
+
+def test_stream_can_have_two_functions(mappings, mapping, functions):
+    other = functions.make(zipped(app=ECHO))["FunctionName"]
+
+    created = mappings.make(mapping["EventSourceArn"], other)
+
+    assert created["UUID"] != mapping["UUID"]
+
+
+def test_mapping_is_found_as_it_is_listed(aws_lambda, mapping):
+    listed = aws_lambda.list_event_source_mappings(EventSourceArn=mapping["EventSourceArn"])
+
+    del mapping["ResponseMetadata"]
+    assert listed["EventSourceMappings"] == [mapping]
+    assert "NextMarker" not in listed
+
+
+@pytest.fixture
+def three(mappings, stream, functions):
+    """Mappings of one stream to three functions, by the function's name."""
+    names = [functions.make(zipped(app=ECHO))["FunctionName"] for _ in range(3)]
+    return {name: mappings.make(stream, name, Enabled=False)["UUID"] for name in names}
+
+
+def test_mappings_are_listed_page_by_page(aws_lambda, stream, three):
+    pages = aws_lambda.get_paginator("list_event_source_mappings").paginate(
+        EventSourceArn=stream, PaginationConfig={"PageSize": 1}
+    )
+
+    found = [[each["UUID"] for each in page["EventSourceMappings"]] for page in pages]
+
+    assert [len(page) for page in found] == [1, 1, 1]
+    assert {uuid for page in found for uuid in page} == set(three.values())
+
+
+@pytest.mark.parametrize("form", ["name", "arn"])
+def test_mappings_are_listed_by_function(aws_lambda, function, three, form):
+    name, uuid = next(iter(three.items()))
+    prefix = function["FunctionArn"].rpartition(":")[0]
+
+    listed = aws_lambda.list_event_source_mappings(
+        FunctionName=name if form == "name" else f"{prefix}:{name}"
+    )
+
+    assert [each["UUID"] for each in listed["EventSourceMappings"]] == [uuid]
+
+
+def test_mappings_of_stream_and_function_are_both(aws_lambda, stream, function, three):
+    listed = aws_lambda.list_event_source_mappings(
+        EventSourceArn=stream, FunctionName=function["FunctionName"]
+    )
+
+    assert listed["EventSourceMappings"] == []
+
+
+@pytest.mark.parametrize(("count", "bound"), [(0, at_least(1)), (10_001, at_most(10_000))])
+def test_page_size_has_bounds(aws_lambda, count, bound):
+    with refused("ValidationException", fault(count, "maxItems", bound)):
+        aws_lambda.list_event_source_mappings(MaxItems=count)
+
+
+def test_update_changes_what_is_given(mappings, mapping):
+    given = {
+        "BatchSize": 7,
+        "MaximumBatchingWindowInSeconds": 1,
+        "MaximumRetryAttempts": 0,
+        "MaximumRecordAgeInSeconds": 60,
+    }
+
+    found = mappings.change(mapping["UUID"], **given)
+
+    same = mapping.keys() - given.keys() - {"LastModified", "ResponseMetadata"}
+    assert given.items() <= found.items()
+    assert {name: found[name] for name in same} == {name: mapping[name] for name in same}
+    assert found["LastModified"] >= mapping["LastModified"]
+
+
+def test_update_passes_through_states(aws_lambda, mappings, mapping):
+    uuid = mapping["UUID"]
+
+    def pass_through(change, rest):
+        passing = aws_lambda.update_event_source_mapping(UUID=uuid, **change)["State"]
+        return passing, mappings.wait(uuid, rest)["State"]
+
+    states = [
+        pass_through({"BatchSize": 5}, "Enabled"),
+        pass_through({"Enabled": False}, "Disabled"),
+        pass_through({"BatchSize": 6}, "Disabled"),
+        pass_through({"Enabled": True}, "Enabled"),
+    ]
+
+    assert states == [
+        ("Updating", "Enabled"),
+        ("Disabling", "Disabled"),
+        ("Updating", "Disabled"),
+        ("Enabling", "Enabled"),
+    ]
+
+
+def test_update_is_accepted_with_202(aws_lambda, mapping):
+    answer = aws_lambda.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=5)
+
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+
+
+def test_update_can_change_the_function(mappings, mapping, functions):
+    other = functions.make(zipped(app=ECHO))
+
+    found = mappings.change(mapping["UUID"], FunctionName=other["FunctionName"])
+
+    assert found["FunctionArn"] == other["FunctionArn"]
+
+
+def test_update_to_an_absent_function_is_refused(aws_lambda, mapping):
+    with refused(INVALID, "Function does not exist"):
+        aws_lambda.update_event_source_mapping(UUID=mapping["UUID"], FunctionName="absent")
+
+
+def test_update_to_a_function_joined_already_is_refused(aws_lambda, stream, three):
+    (_, first), (second, other), _ = three.items()
+    text = (
+        f'The event source arn (" {stream} ") and function (" {second} ") provided mapping already '
+        f"exists. Please update or delete the existing mapping with UUID {other}"
+    )
+    Mappings(aws_lambda).wait(first, "Disabled")
+
+    with refused("ResourceConflictException", text):
+        aws_lambda.update_event_source_mapping(UUID=first, FunctionName=second)
+
+
+@pytest.mark.local_only
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("ParallelizationFactor", 2),
+        ("BisectBatchOnFunctionError", True),
+        ("TumblingWindowInSeconds", 30),
+        ("FunctionResponseTypes", ["ReportBatchItemFailures"]),
+        ("FilterCriteria", {"Filters": [{"Pattern": "{}"}]}),
+        ("DestinationConfig", {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1::q"}}),
+        ("MetricsConfig", {"Metrics": ["EventCount"]}),
+    ],
+)
+def test_update_to_what_is_not_supported_is_refused_by_name(aws_lambda, mapping, member, value):
+    with refused(INVALID, f"{member} is not yet supported"):
+        aws_lambda.update_event_source_mapping(UUID=mapping["UUID"], **{member: value})
+
+
+def test_update_has_the_bounds_of_creation(aws_lambda, mapping):
+    with refused("ValidationException", fault(10_001, "batchSize", at_most(10_000))):
+        aws_lambda.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=10_001)
+
+
+def test_deleted_mapping_goes(aws_lambda, mappings, mapping):
+    answer = aws_lambda.delete_event_source_mapping(UUID=mapping["UUID"])
+
+    mappings.wait_gone(mapping["UUID"])
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert (answer["UUID"], answer["State"]) == (mapping["UUID"], "Deleting")
+    listed = aws_lambda.list_event_source_mappings(EventSourceArn=mapping["EventSourceArn"])
+    assert listed["EventSourceMappings"] == []
+
+
+def test_stream_and_function_of_a_deleted_mapping_can_be_joined_again(
+    aws_lambda, mappings, mapping, function
+):
+    aws_lambda.delete_event_source_mapping(UUID=mapping["UUID"])
+    mappings.wait_gone(mapping["UUID"])
+
+    created = mappings.make(mapping["EventSourceArn"], function["FunctionName"])
+
+    assert mappings.wait(created["UUID"], "Enabled")["UUID"] != mapping["UUID"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("get_event_source_mapping", {}),
+        ("update_event_source_mapping", {"BatchSize": 1}),
+        ("delete_event_source_mapping", {}),
+    ],
+)
+def test_absent_mapping_is_not_found(aws_lambda, operation, more):
+    with refused("ResourceNotFoundException", ABSENT) as refusal:
+        getattr(aws_lambda, operation)(UUID=NO_MAPPING, **more)
+
+    assert refusal.body["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_version_of_a_function_is_refused(mappings, stream, function):
+    with refused(INVALID):
+        mappings.make(stream, f"{function['FunctionArn']}:7")
