@@ -66,8 +66,9 @@ def test_log_shows_the_fault_but_no_local_variable(is_console: bool) -> None:
     structlog.configure(**before)
 
     assert "ValueError" in stream.getvalue()
-    assert "what an item holds" not in stream.getvalue().replace('_fail("what an item holds")', "")
+    assert "what an item holds" not in stream.getvalue()
 
 
-def _fail(item: str) -> None:
+def _fail(words: list[str]) -> None:
+    item = " ".join(words)
     raise ValueError(len(item))

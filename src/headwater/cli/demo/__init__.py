@@ -1,6 +1,7 @@
 """`headwater demo`: a real git history flows through a table, its stream and a function.
 
-command.py  the command: runs the steps, shows progress, prints the proofs
+command.py  the command: runs the steps, shows progress
+report.py   prints the proofs, the shards and the figures
 history.py  a git history as changes, a git tree as items
 replay.py   writes the changes
 proofs.py   proves tables and stream from what any client can read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,36 +17,27 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 
 from headwater.cli.client import Client, ServerGone, ServerSaidNo, connected
 from headwater.cli.demo import proofs
 from headwater.cli.demo.history import Change, File, HistoryUnreadable, changes, tree
-from headwater.cli.demo.proofs import Proof, ShardRecords
 from headwater.cli.demo.replay import WORKERS, replay
+from headwater.cli.demo.report import Outcome, report
 from headwater.cli.demo.server import ServerDidNotStart, own_server
 from headwater.cli.deployment import deploy
+from headwater.clock import Clock, SystemClock
 
 FILES: Final = "files"
 TOTALS: Final = "totals"
 FUNCTION: Final = "maintain-totals"
 DRAIN_SECONDS: Final = 600
+_SHOW_EVERY: Final = 50
+_LOOK_SECONDS: Final = 0.5
 _FUNCTION_FOLDER: Final = Path(__file__).parent / "function"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the demo did and found."""
-
-    changes: int
-    write_seconds: float
-    drain_seconds: float
-    proofs: Sequence[Proof]
-    shards: Sequence[ShardRecords]
-    delays: dict[str, float]
 
 
 @click.command()
@@ -66,28 +56,46 @@ def command(repository: Path) -> None:
         with console.status(f"Reading the history of {repository.resolve()}"):
             history, files = changes(repository), tree(repository)
         with own_server() as endpoint:
-            outcome = asyncio.run(_run(console, endpoint, history, files))
-    except (HistoryUnreadable, ServerDidNotStart, ServerGone, ServerSaidNo) as error:
-        console.print(f"[red]The demo stopped:[/] {error or type(error).__name__}")
+            outcome = asyncio.run(_run(Stage(console, SystemClock()), endpoint, history, files))
+    except* (HistoryUnreadable, ServerDidNotStart, ServerGone, ServerSaidNo) as faults:
+        # One is enough: when the server goes, every request under way fails for the same reason.
+        fault = _innermost(faults)
+        console.print(f"[red]The demo stopped:[/] {str(fault) or type(fault).__name__}")
         sys.exit(2)
     report(console, outcome)
     if not all(proof.holds for proof in outcome.proofs):
         sys.exit(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the demo shows what it does, and by what time it goes."""
+
+    console: Console
+    clock: Clock
+
+
+def _innermost(fault: BaseException) -> BaseException:
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
+
+
 async def _run(
-    console: Console, endpoint: str, history: Sequence[Change], files: Sequence[File]
+    stage: Stage, endpoint: str, history: Sequence[Change], files: Sequence[File]
 ) -> Outcome:
+    console, clock = stage.console, stage.clock
     session = boto3.Session("headwater", "headwater", region_name="us-east-1")
     with console.status("Creating tables, function and event source mapping"):
         arn = await asyncio.to_thread(_prepare, session, endpoint)
-    async with connected(endpoint, WORKERS) as client:
-        began = time.perf_counter()
-        await _write(console, client, history)
-        written = time.perf_counter()
+    # One connection more than there are writers, to ask for the delay meanwhile.
+    async with connected(endpoint, WORKERS + 1) as client:
+        began = clock.monotonic()
+        await _write(stage, client, history)
+        written = clock.monotonic()
         with console.status("Waiting until every consumer has caught up"):
             await client.call("headwater", "Drain", {"TimeoutSeconds": DRAIN_SECONDS})
-        drained = time.perf_counter()
+        drained = clock.monotonic()
         with console.status("Proving"):
             shards = await proofs.stream(client, arn)
             found = [each async for each in proofs.items(client, FILES)]
@@ -146,53 +154,41 @@ def _keys(sort: str) -> dict[str, Any]:
     }
 
 
-async def _write(console: Console, client: Client, history: Sequence[Change]) -> None:
+async def _write(stage: Stage, client: Client, history: Sequence[Change]) -> None:
+    """Replay the history under a bar that tells the rate and the function's delay."""
     with Progress(
         SpinnerColumn(),
         TextColumn("Replaying the history"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} writes/s"),
+        TextColumn("{task.fields[rate]} writes/s, delay {task.fields[delay]}"),
         TimeElapsedColumn(),
-        console=console,
+        console=stage.console,
     ) as progress:
-        bar = progress.add_task("writes", total=len(history), rate="-")
-        began = time.perf_counter()
+        bar = progress.add_task("writes", total=len(history), rate="-", delay="-")
+        watch = asyncio.create_task(_watch(stage, client, progress, bar))
+        began = stage.clock.monotonic()
         written = 0
 
         def note() -> None:
             nonlocal written
             written += 1
-            if written % 50 == 0 or written == len(history):
-                rate = written / (time.perf_counter() - began)
+            if written % _SHOW_EVERY == 0 or written == len(history):
+                rate = written / (stage.clock.monotonic() - began)
                 progress.update(bar, completed=written, rate=f"{rate:,.0f}")
 
-        await replay(client, FILES, history, note)
+        try:
+            await replay(client, FILES, history, note)
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
 
 
-def report(console: Console, outcome: Outcome) -> None:
-    """Print proofs, shards and figures."""
-    table = Table(title="What was proved", title_justify="left")
-    table.add_column("")
-    table.add_column("Claim")
-    table.add_column("Compared", justify="right")
-    table.add_column("Fault")
-    for proof in outcome.proofs:
-        sign = "[green]✓[/]" if proof.holds else "[red]✗[/]"
-        table.add_row(sign, proof.claim, f"{proof.count:,}", proof.fault or "")
-    console.print(table)
-    shards = Table(title="The stream's shards", title_justify="left")
-    shards.add_column("Shard")
-    shards.add_column("Parent")
-    shards.add_column("State")
-    shards.add_column("Records", justify="right")
-    for shard in outcome.shards:
-        state = "open" if shard.is_open else "closed"
-        shards.add_row(shard.shard_id, shard.parent or "", state, f"{len(shard.records):,}")
-    console.print(shards)
-    rate = outcome.changes / outcome.write_seconds if outcome.write_seconds else 0
-    delays = ", ".join(f"{name} {value * 1000:,.1f} ms" for name, value in outcome.delays.items())
-    console.print(
-        f"{outcome.changes:,} changes at {rate:,.0f} writes a second; every consumer had caught up "
-        f"{outcome.drain_seconds:.2f} s later. From write to start of the function: {delays}."
-    )
+async def _watch(stage: Stage, client: Client, progress: Progress, bar: TaskID) -> None:
+    """Show the median delay from a write to the start of the function, again and again."""
+    while True:
+        delivered = await client.call("headwater", "DescribeDelivery", {})
+        median = delivered["DelaySeconds"].get("p50")
+        if median is not None:
+            progress.update(bar, delay=f"{median * 1000:,.0f} ms")
+        await stage.clock.sleep(_LOOK_SECONDS)
