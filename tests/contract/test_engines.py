@@ -260,3 +260,28 @@ def test_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="cannot be used"):
         open_engine(tmp_path / "file" / "data", SqliteSettings(), SystemClock())
+
+
+def test_damaged_file_is_unavailable_to_readers(tmp_path: Path) -> None:
+    async def write() -> None:
+        engine = open_engine(tmp_path, SqliteSettings(), SystemClock())
+        entries = {b"%04d" % number: b"v" * 500 for number in range(400)}
+        await engine.commit(storing(dict(entries)))
+        await engine.close()
+
+    async def read() -> None:
+        engine = open_engine(tmp_path, SqliteSettings(), SystemClock())
+
+        with pytest.raises(Unavailable, match="cannot be read"):
+            await engine.scan(Span(b"0", b"9", 1000))
+        with pytest.raises(Unavailable, match="cannot be read"):
+            await engine.get([b"0001", b"0300"])
+        await engine.close()
+
+    asyncio.run(write())
+    file = tmp_path / "headwater.db"
+    with file.open("r+b") as damaged:
+        damaged.seek(2 * 4096)
+        damaged.write(b"\xff" * (file.stat().st_size - 2 * 4096))
+
+    asyncio.run(read())

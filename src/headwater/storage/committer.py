@@ -129,7 +129,8 @@ class Committer:
         """Have work run in the next group.
 
         The future carries the work's result, or what its `run` raised, once the commit is durable;
-        Unavailable if the store could not commit or the committer is closing.
+        Unavailable if the store could not commit or the committer is closing, and whatever else
+        the engine raised: a fault of one commit must not leave the rest waiting for ever.
         """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         if self._is_closing:
@@ -168,7 +169,7 @@ class Committer:
         reads = {key: None for waiting in group for key in waiting.work.reads}
         try:
             await self._engine.commit(CommitGroup((), list(reads), apply))
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - told to all who submitted, who log it
             for waiting in group:
                 waiting.error = error
         else:

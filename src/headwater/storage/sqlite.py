@@ -77,21 +77,23 @@ class SqliteEngine:
         if connection is self._writer or len(keys) == 1:
             return _get(connection, keys)
         # While a commit is under way each statement might see another state.
-        connection.execute("BEGIN")
         try:
-            return _get(connection, keys)
-        finally:
-            connection.execute("COMMIT")
+            connection.execute("BEGIN")
+            try:
+                return _get(connection, keys)
+            finally:
+                connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise _unreadable(error) from error
 
     async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
         connection = self._connection_for_reading()
-        rows = connection.execute(
-            _SCAN_REVERSE if span.reverse else _SCAN, (span.start, span.stop, span.limit)
-        )
+        statement = _SCAN_REVERSE if span.reverse else _SCAN
         try:
+            rows = connection.execute(statement, (span.start, span.stop, span.limit))
             return _rows_up_to(rows, span.bytes_max)
         except apsw.Error as error:
-            raise Unavailable(f"the store cannot be read: {error}") from error
+            raise _unreadable(error) from error
 
     async def commit(self, group: CommitGroup) -> None:
         async with self._turn:
@@ -132,7 +134,7 @@ class SqliteEngine:
             _store(writer, group.apply(dict(zip(keys, _get(writer, keys), strict=True))))
         except apsw.Error as error:
             self._roll_back()
-            raise Unavailable(f"the store cannot be written: {error}") from error
+            raise _unwritable(error) from error
         except BaseException:
             self._roll_back()
             raise
@@ -142,7 +144,7 @@ class SqliteEngine:
             self._writer.execute("COMMIT")
         except apsw.Error as error:
             self._roll_back()
-            raise Unavailable(f"the store cannot be written: {error}") from error
+            raise _unwritable(error) from error
 
     async def _end_transaction_in_thread(self) -> None:
         self._is_committing = True
@@ -153,8 +155,13 @@ class SqliteEngine:
             self._is_committing = False
 
     def _roll_back(self) -> None:
-        if self._writer.in_transaction:
+        """End the transaction, if there is one; if that fails it is tried before the next."""
+        if not self._writer.in_transaction:
+            return
+        try:
             self._writer.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise _unwritable(error) from error
 
 
 def open_engine(directory: Path, settings: SqliteSettings, clock: Clock) -> SqliteEngine:
@@ -215,7 +222,7 @@ def _get(connection: apsw.Connection, keys: Sequence[bytes]) -> list[bytes | Non
         # `.get` is the only column of the only row, or None where there is no row.
         return [execute(_GET, (key,)).get for key in keys]
     except apsw.Error as error:
-        raise Unavailable(f"the store cannot be read: {error}") from error
+        raise _unreadable(error) from error
 
 
 def _store(connection: apsw.Connection, mutations: Mutations) -> None:
@@ -246,3 +253,11 @@ def _rows_up_to(rows: apsw.Cursor, bytes_max: int | None) -> list[tuple[bytes, b
             rows.close()
             break
     return found
+
+
+def _unreadable(error: apsw.Error) -> Unavailable:
+    return Unavailable(f"the store cannot be read: {error}")
+
+
+def _unwritable(error: apsw.Error) -> Unavailable:
+    return Unavailable(f"the store cannot be written: {error}")

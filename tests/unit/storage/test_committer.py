@@ -26,11 +26,14 @@ class CountingEngine(MemoryEngine):
         super().__init__()
         self.commits = 0
         self.is_full = False
+        self.is_faulty = False
 
     async def commit(self, group: CommitGroup) -> None:
         self.commits += 1
         if self.is_full:
             raise Unavailable("the disk is full")
+        if self.is_faulty:
+            raise RuntimeError("nobody expected this")
         await super().commit(group)
 
 
@@ -95,6 +98,23 @@ def test_failed_commit_is_told_to_all_and_the_next_succeeds() -> None:
 
         assert [type(failure) for failure in failures] == [Unavailable, Unavailable]
         assert await committer.submit(Doing([b"n"], increment)) == 1
+
+    running(body)
+
+
+def test_fault_of_the_engine_is_told_to_all_and_the_next_commit_succeeds() -> None:
+    async def body(committer: Committer, engine: CountingEngine, _: Wakeups) -> None:
+        engine.is_faulty = True
+        failed = await asyncio.gather(
+            *(committer.submit(Doing([b"n"], increment)) for _ in range(2)),
+            return_exceptions=True,
+        )
+        engine.is_faulty = False
+
+        number = await committer.submit(Doing([b"n"], increment))
+
+        assert [type(each) for each in failed] == [RuntimeError, RuntimeError]
+        assert number == 1
 
     running(body)
 
