@@ -7,6 +7,7 @@ its shards. Whatever stops between two commits goes on at the next round: nothin
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,6 +76,7 @@ class Trimmer:
         async for key, stored in listing.entries(self._engine, keyspace.every_shard_span()):
             shard = shards.decode(stored)
             count += await self._trim_shard(keyspace.table_of_shard(key), shard, horizon)
+            await asyncio.sleep(0)  # however many shards there are, requests come between
         async for key, stored in listing.entries(self._engine, keyspace.every_stream_span()):
             if not listing.stream_is_seen(windows.decode(stored), horizon):
                 await self._committer.submit(_Delete([key]))

@@ -92,6 +92,23 @@ def test_disabled_stream_leaves_nothing_behind() -> None:
     in_store(body)
 
 
+def test_others_get_their_turn_between_shards() -> None:
+    """A store of a thousand tables has thousands of shards."""
+
+    async def body(store: LoggedStore) -> None:
+        await store.create_table(count=20)
+        trimming = asyncio.create_task(trimmer(store).trim())
+        turns = 0
+
+        while not trimming.done():
+            await asyncio.sleep(0)
+            turns += 1
+
+        assert turns >= 20
+
+    in_store(body)
+
+
 def test_task_trims_round_after_round() -> None:
     async def body(store: LoggedStore) -> None:
         table = await store.create_table()
