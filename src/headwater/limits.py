@@ -45,6 +45,8 @@ projected_attributes_max: Final = 100
 # Tables
 throughput_units_max: Final = 10**12
 table_units_default_max: Final = 40_000
+throughput_burst_seconds: Final = 300
+throughput_buckets_max: Final = 100_000
 table_list_max: Final = 100
 tags_max: Final = 50
 tags_page_max: Final = 10
@@ -56,6 +58,11 @@ table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0
 table_counts_max: Final = 10_000
+
+# Backups
+backup_copies_max: Final = 4  # of one table at a time: while one is made every write feeds it
+backups_page_max: Final = 100
+recovery_days_max: Final = 35
 
 # Time to live
 expiry_age_seconds_max: Final = 5 * 365 * 24 * 3600  # an older time is taken for a mistake
@@ -105,6 +112,8 @@ function_log_line_bytes_max: Final = 256 * KB
 function_log_bytes_max: Final = MB
 function_workers_max: Final = 10
 function_waiting_max: Final = 1000
+function_deferred_max: Final = 1000
+function_deferred_bytes_max: Final = 64 * MB
 function_worker_idle_seconds: Final = 300
 function_memory_check_seconds: Final = 0.1
 function_memory_spare_bytes: Final = 256 * MB

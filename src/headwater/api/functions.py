@@ -1,17 +1,12 @@
-"""Lambda's operations on functions: registering, changing, listing and invoking them.
-
-An asynchronous invocation is tried again twice, after one and two minutes, as Lambda does; what is
-waiting lives in memory and ends with the server.
-"""
+"""Lambda's operations on functions: registering, changing, listing and invoking them."""
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
-import structlog
 
 from headwater.api import function_form as form
 from headwater.api.operation import Call, Handler
@@ -22,9 +17,9 @@ from headwater.errors import (
     InvalidParameterValueException,
     InvalidRequestContentException,
     RequestTooLargeException,
-    ServiceError,
 )
-from headwater.functions.function import Function, FunctionVersion
+from headwater.functions.deferred import DeferredInvocations, Spawn
+from headwater.functions.function import Function
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.pool import Pool
 from headwater.functions.registry import Registry
@@ -34,11 +29,7 @@ from headwater.limits import (
     functions_page_max,
 )
 
-_RETRY_SECONDS: Final = (60.0, 120.0)
 _EMPTY_EVENT: Final = b"{}"
-_log = structlog.get_logger(__name__)
-
-Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class FunctionHandlers:
@@ -50,8 +41,7 @@ class FunctionHandlers:
         self._registry = registry
         self._pool = pool
         self._account = account
-        self._clock = clock
-        self._spawn = spawn
+        self._deferred = DeferredInvocations(pool, clock, spawn)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         named: Mapping[str, Handler] = {
@@ -147,25 +137,10 @@ class FunctionHandlers:
         if kind == "DryRun":
             return Reply(b"", 204)
         if kind == "Event":
-            self._spawn(self._invoke_later(version, payload, call.request_id))
+            self._deferred.begin(version, payload, call.request_id)
             return Reply(b"", 202)
         result = await self._pool.invoke(version, payload, call.request_id)
         return _result(result, with_log=request.get("LogType") == "Tail")
-
-    async def _invoke_later(
-        self, version: FunctionVersion, payload: bytes, request_id: str
-    ) -> None:
-        """Invoke with nobody waiting, and again after each failure while retries are left."""
-        for wait_seconds in (*_RETRY_SECONDS, None):
-            try:
-                result = await self._pool.invoke(version, payload, request_id)
-                if result.error is None:
-                    return
-            except ServiceError as error:
-                _log.warning("invocation_refused", function=version.arn, error=error.code)
-            if wait_seconds is not None:
-                await self._clock.sleep(wait_seconds)
-        _log.warning("event_dropped", function=version.arn, request_id=request_id)
 
     async def _found(self, call: Call) -> Function:
         return await self._registry.get(call.region, await self._latest_name(call))

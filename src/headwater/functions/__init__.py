@@ -11,6 +11,7 @@ code and configuration survive a restart; its workers do not survive their serve
     package.py       code as a zip: checked, hashed, unpacked once
     interpreter.py   which Python runs a runtime's name
     pool.py          all workers of a server, kept warm per function
+    deferred.py      invocations nobody waits for, tried again when they fail
     crew.py          the workers of one function: who takes which invocation
     worker.py        one worker process, from start to end
     process.py       the operating system's side of a worker: start, watch, kill
