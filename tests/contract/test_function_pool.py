@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -186,6 +187,15 @@ async def test_worker_that_cannot_be_started_is_our_fault(
 
     with pytest.raises(ServiceException, match="could not be started"):
         await shop.invoke(function)
+
+
+@with_clock
+async def test_worker_starts_although_the_scratch_folder_was_swept(
+    shop: Workshop, clock: ManualClock
+) -> None:
+    await asyncio.to_thread(shutil.rmtree, shop.folder / "scratch")
+
+    assert value(await shop.invoke(shop.function(PID))) > 1
 
 
 @with_clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import sys
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -290,6 +291,19 @@ async def test_code_survives_the_loss_of_its_folder(office: Office) -> None:
 
     assert version.code.is_relative_to(elsewhere.folder)
     assert (version.code / "app.py").read_text() == "1"
+
+
+@in_an_office
+async def test_code_survives_the_loss_of_its_folder_while_it_is_in_use(office: Office) -> None:
+    """A temporary folder is swept by the system when it has grown old."""
+    await office.create()
+    version = await office.registry.version(REGION, "f")
+    shutil.rmtree(office.folder)
+
+    again = await office.registry.version(REGION, "f")
+
+    assert again.code == version.code
+    assert (again.code / "app.py").read_text() == "1"
 
 
 @in_an_office

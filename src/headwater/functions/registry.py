@@ -184,7 +184,7 @@ class Registry:
         """A function ready to be invoked. Raises FunctionNotFound."""
         stored = await self._stored(region, name)
         known = self._versions.get((region, name))
-        if known is not None and known[0] == stored:
+        if known is not None and known[0] == stored and known[1].code.is_dir():
             return known[1]
         version = await self._prepare(function.decode(stored))
         self._versions[region, name] = (stored, version)

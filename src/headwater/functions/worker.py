@@ -117,6 +117,7 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process. Raises OSError or ValueError if the system refuses."""
+        self.scratch.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may be swept
         self.scratch.mkdir(mode=0o700)
         self._listener = await runtime_api.listen(self)
         self._watch(max(limits.function_init_seconds_max, self.version.timeout_seconds))
