@@ -32,6 +32,7 @@ from headwater.streams.shard import Opening
 from headwater.streams.window import ViewType
 from headwater.tables import partitions, schema
 from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.metering import Meters
 from headwater.tables.schema import (
     Index,
     KeyAttribute,
@@ -40,7 +41,7 @@ from headwater.tables.schema import (
     Table,
     TableStatus,
 )
-from headwater.tables.write import Writer
+from headwater.tables.write import Writer, WriteWork
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -60,18 +61,22 @@ class Step:
 class ItemStore:
     """The engine, its committer, and `call`."""
 
-    def __init__(self, engine: MemoryEngine | None = None) -> None:
+    def __init__(
+        self, engine: MemoryEngine | None = None, *, enforces_throughput: bool = False
+    ) -> None:
         self.engine = engine or MemoryEngine()
         self.clock = ManualClock()
         self.chance = SeededChance(1)
         self.committer = Committer(self.engine, Wakeups())
         settings = CatalogSettings(ACCOUNT)
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
-        self.writer = Writer(self.committer, self.catalog)
-        over = (self.catalog, self.engine, self.writer, self.clock)
+        meters = Meters(self.clock, ACCOUNT) if enforces_throughput else None
+        work = WriteWork if meters is None else meters.work
+        self.writer = Writer(self.committer, self.catalog, work)
+        over = (self.catalog, self.engine, self.writer, self.clock, meters)
         self._handlers: dict[tuple[str, str], Handler] = {}
         self.serve(Items(*over).handlers())
-        self.serve(Queries(self.catalog, self.engine).handlers())
+        self.serve(Queries(self.catalog, self.engine, meters).handlers())
         self.serve(Batches(*over).handlers())
         self.serve(Transactions(*over).handlers())
         self.serve(Statements(*over).handlers())

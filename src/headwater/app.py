@@ -76,9 +76,10 @@ from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
 from headwater.tables.expirer import Expirer
+from headwater.tables.metering import Meters
 from headwater.tables.tokens import TokenSweeper
 from headwater.tables.transitions import Stores, Transitions
-from headwater.tables.write import Writer
+from headwater.tables.write import Writer, WriteWork
 from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
 
 _GRACE_SECONDS: Final = 10.0
@@ -272,7 +273,8 @@ async def _handlers(
         core.chance,
         CatalogSettings(settings.account, settings.initial_partitions),
     )
-    writer = Writer(committer, catalog)
+    meters = Meters(clock, settings.account) if settings.enforce_throughput else None
+    writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
     counts = Counts(engine, clock)
     transitions = Transitions(
         catalog, Stores(engine, committer), clock, settings.transition_seconds
@@ -288,12 +290,12 @@ async def _handlers(
         yield {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
-            **Items(catalog, engine, writer, clock).handlers(),
-            **Queries(catalog, engine).handlers(),
-            **Batches(catalog, engine, writer, clock).handlers(),
-            **Transactions(catalog, engine, writer, clock).handlers(),
-            **Statements(catalog, engine, writer, clock).handlers(),
-            **StatementGroups(catalog, engine, writer, clock).handlers(),
+            **Items(catalog, engine, writer, clock, meters).handlers(),
+            **Queries(catalog, engine, meters).handlers(),
+            **Batches(catalog, engine, writer, clock, meters).handlers(),
+            **Transactions(catalog, engine, writer, clock, meters).handlers(),
+            **Statements(catalog, engine, writer, clock, meters).handlers(),
+            **StatementGroups(catalog, engine, writer, clock, meters).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
             **FunctionHandlers(
                 functions.registry, functions.pool, settings.account, clock, spawn

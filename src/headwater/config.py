@@ -81,6 +81,10 @@ class Settings:
             "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
         ),
     )
+    enforce_throughput: bool = field(
+        default=False,
+        metadata=_means("Throttle tables and indexes beyond the capacity provisioned for them."),
+    )
     lab: bool = field(default=False, metadata=_means("Offer the operations that exist for tests."))
     log_format: LogFormat = field(
         default=LogFormat.console, metadata=_means("Form of the server's own log.")

@@ -21,18 +21,26 @@ from headwater.api.drafts import Draft, draft_put, write_of
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.clock import Clock
-from headwater.errors import ServiceUnavailable, ValidationException
+from headwater.errors import (
+    ProvisionedThroughputExceededException,
+    ServiceError,
+    ServiceUnavailable,
+    ValidationException,
+)
 from headwater.expressions.projection import Projection
 from headwater.limits import batch_get_bytes_max, batch_get_keys_max, batch_write_requests_max
 from headwater.storage.engine import Engine, Unavailable
 from headwater.tables import keys
 from headwater.tables.capacity import Tally, read_units
+from headwater.tables.metering import Meters
 from headwater.tables.read import Lookup
+from headwater.tables.schema import Table
 from headwater.tables.write import Delete, Effect, Put, Write, Writer
 from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
 
+_NOT_NOW: Final = (Unavailable, ServiceUnavailable, ProvisionedThroughputExceededException)
 _DUPLICATES: Final = "Provided list of item keys contains duplicates"
 
 
@@ -49,6 +57,7 @@ class _Wanted:
 class _Found:
     """What a batch has found in one table, growing."""
 
+    table: Table
     items: list[bytes] = field(default_factory=list)
     unprocessed: list[Item] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -64,9 +73,17 @@ class _Member:
 
 
 class Batches:
-    """The handlers of operations on many items."""
+    """The handlers of operations on many items. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        tables: Lookup,
+        engine: Engine,
+        writer: Writer,
+        clock: Clock,
+        meters: Meters | None = None,
+    ) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
         self._writer = writer
@@ -81,19 +98,29 @@ class Batches:
     async def batch_get_item(self, call: Call) -> Reply:
         wanted = _wanted(call.input["RequestItems"])
         places: list[tuple[str, Item, bytes]] = []
+        found = {}
         for name, each in wanted.items():
             table = await self._tables.table(call.region, name)
+            found[name] = _Found(table)
             for key in each.keys:
                 places.append((name, key, keys.of_key(table, key).stored))
-        found = {name: _Found() for name in wanted}
         size = 0
         stored_items = await self._engine.get([stored_key for _, _, stored_key in places])
+        refusal: ProvisionedThroughputExceededException | None = None
         for (name, key, _), stored in zip(places, stored_items, strict=True):
             size += 0 if stored is None else codec.size(stored)
             if size > batch_get_bytes_max:
                 found[name].unprocessed.append(key)
-            else:
-                _add(found[name], wanted[name], stored)
+                continue
+            try:
+                _add(found[name], wanted[name], stored, self._meters)
+            except ProvisionedThroughputExceededException as error:
+                found[name].unprocessed.append(key)
+                refusal = refusal or error
+        if refusal is not None and all(
+            len(each.unprocessed) == len(wanted[name].keys) for name, each in found.items()
+        ):
+            raise refusal
         return _got(call.input, wanted, found)
 
     async def batch_write_item(self, call: Call) -> Reply:
@@ -118,8 +145,11 @@ class Batches:
         done: list[_Member] = []
         tallies: dict[str, Tally] = {}
         unprocessed: dict[str, list[Input]] = {}
+        refusal: ServiceError = ServiceUnavailable()
         for each, result in zip(members, results, strict=True):
-            if isinstance(result, Unavailable | ServiceUnavailable):
+            if isinstance(result, ProvisionedThroughputExceededException):
+                refusal = result
+            if isinstance(result, _NOT_NOW):
                 unprocessed.setdefault(each.name, []).append(each.request)
             elif isinstance(result, BaseException):
                 raise result
@@ -127,7 +157,7 @@ class Batches:
                 done.append(each)
                 tallies.setdefault(each.name, Tally()).add_write(result)
         if not done:
-            raise ServiceUnavailable
+            raise refusal
         parts = [member("UnprocessedItems", unprocessed)]
         if accounting.wants_collections(request):
             writes = [(each.name, each.write) for each in done]
@@ -153,13 +183,18 @@ def _wanted(requests: Mapping[str, Input]) -> dict[str, _Wanted]:
     return wanted
 
 
-def _add(found: _Found, wanted: _Wanted, stored: bytes | None) -> None:
-    size = 0
-    if stored is not None:
-        size = codec.size(stored)
-        found.items.append(projected(stored, wanted.projection))
+def _add(found: _Found, wanted: _Wanted, stored: bytes | None, meters: Meters | None) -> None:
+    """Add an item that was read. Raises ProvisionedThroughputExceededException."""
+    size = 0 if stored is None else codec.size(stored)
     is_consistent = wanted.request.get("ConsistentRead", False)
-    found.tally.add(None, read_units(size, is_consistent=is_consistent))
+    units = read_units(size, is_consistent=is_consistent)
+    if meters is not None:
+        tally = Tally()
+        tally.add(None, units)
+        meters.take_read(found.table, tally)
+    found.tally.add(None, units)
+    if stored is not None:
+        found.items.append(projected(stored, wanted.projection))
 
 
 def _got(request: Input, wanted: Mapping[str, _Wanted], found: Mapping[str, _Found]) -> Reply:

@@ -21,6 +21,7 @@ from headwater.expressions import update as updates
 from headwater.storage.engine import Engine
 from headwater.tables import keys
 from headwater.tables.capacity import Tally, read_units, tally_of_write
+from headwater.tables.metering import Meters
 from headwater.tables.read import Lookup
 from headwater.tables.write import Effect, Write, Writer
 from headwater.values import codec
@@ -28,9 +29,17 @@ from headwater.values import item as items
 
 
 class Items:
-    """The handlers of operations on one item."""
+    """The handlers of operations on one item. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        tables: Lookup,
+        engine: Engine,
+        writer: Writer,
+        clock: Clock,
+        meters: Meters | None = None,
+    ) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
         self._writer = writer
@@ -52,12 +61,10 @@ class Items:
         table = await self._tables.table(call.region, request["TableName"])
         (stored,) = await self._engine.get([keys.of_key(table, wanted).stored])
         members = [] if stored is None else [b'"Item":' + projected(stored, projection)]
+        if self._meters is not None:
+            self._meters.take_read(table, _read_tally(request, stored))
         if accounting.wants_capacity(request):
-            tally = Tally()
-            size = 0 if stored is None else codec.size(stored)
-            is_consistent = request.get("ConsistentRead", False)
-            tally.add(None, read_units(size, is_consistent=is_consistent))
-            members.append(_capacity(request, tally))
+            members.append(_capacity(request, _read_tally(request, stored)))
         return answer(members)
 
     async def put_item(self, call: Call) -> Reply:
@@ -112,6 +119,13 @@ def _attributes(wanted: str, effect: Effect) -> list[bytes]:
 
 def _spliced(stored: bytes) -> bytes:
     return b'"Attributes":' + codec.body(stored)
+
+
+def _read_tally(request: Input, stored: bytes | None) -> Tally:
+    tally = Tally()
+    size = 0 if stored is None else codec.size(stored)
+    tally.add(None, read_units(size, is_consistent=request.get("ConsistentRead", False)))
+    return tally
 
 
 def _capacity(request: Input, tally: Tally) -> bytes:

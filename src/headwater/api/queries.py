@@ -21,6 +21,7 @@ from headwater.errors import ValidationException
 from headwater.storage.engine import Engine
 from headwater.tables import read
 from headwater.tables.capacity import Tally, read_units
+from headwater.tables.metering import Meters
 from headwater.tables.page import Page, Reading, read_page
 from headwater.tables.read import Lookup, Source, Stretch
 from headwater.values import item as items
@@ -32,9 +33,10 @@ _PROJECTIONS: Final = ("ProjectionExpression", "AttributesToGet")
 
 
 class Queries:
-    """The handlers of Query and Scan."""
+    """The handlers of Query and Scan. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine) -> None:
+    def __init__(self, tables: Lookup, engine: Engine, meters: Meters | None = None) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
 
@@ -86,12 +88,17 @@ class Queries:
         return place
 
     async def _answer(self, request: Input, reading: Reading) -> Reply:
+        place = reading.place
+        if self._meters is not None:
+            self._meters.check_read(place.table, place.index)
         page = await read_page(self._engine, reading)
+        if self._meters is not None:
+            self._meters.count_read(place.table, _tally(request, reading, page))
         counts = b'"Count":%d,"ScannedCount":%d' % (page.count, page.scanned_count)
         members = [counts]
         if not reading.is_count:
             members = [b'"Items":[' + b",".join(page.items) + b"]", counts]
-        last_key = page.last_key(reading.place)
+        last_key = page.last_key(place)
         if last_key is not None:
             members.append(member("LastEvaluatedKey", last_key))
         if accounting.wants_capacity(request):

@@ -19,12 +19,14 @@ from headwater.api.binding import Input
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.api.statement_request import Asked, Point, asked, point_of, returned, write_of
+from headwater.api.transactions import take_reads
 from headwater.clock import Clock
 from headwater.errors import ServiceError, ValidationException
 from headwater.expressions.partiql.syntax import Delete, Exists, Update
 from headwater.limits import transaction_bytes_max
 from headwater.storage.engine import Engine, Unavailable
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
+from headwater.tables.metering import Meters
 from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
 from headwater.tables.tokens import token_of
@@ -36,6 +38,7 @@ from headwater.values import codec
 _CODES: Final = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "DuplicateItemException": "DuplicateItem",
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
     "ResourceNotFoundException": "ResourceNotFound",
     "ValidationException": "ValidationError",
 }
@@ -43,9 +46,17 @@ _FAULT: Final = "InternalServerError"
 
 
 class StatementGroups:
-    """The handlers of several statements."""
+    """The handlers of several statements. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        tables: Lookup,
+        engine: Engine,
+        writer: Writer,
+        clock: Clock,
+        meters: Meters | None = None,
+    ) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
         self._writer = writer
@@ -101,6 +112,10 @@ class StatementGroups:
             (stored,) = await self._engine.get([point.stored_key])
             size = 0 if stored is None else codec.size(stored)
             units = read_units(size, is_consistent=statement.is_consistent)
+            if self._meters is not None:
+                tally = Tally()
+                tally.add(None, units)
+                self._meters.take_read(table, tally)
             tallies.setdefault(statement.table_name, Tally()).add(None, units)
             return point.found(stored)
         if isinstance(statement.body, Exists):
@@ -119,6 +134,8 @@ class StatementGroups:
         stored = await self._engine.get(stored_keys)
         sizes = [0 if item is None else codec.size(item) for item in stored]
         _check_size(sum(sizes))
+        if self._meters is not None:
+            take_reads(self._meters, [tables[each.table_name] for each in statements], sizes)
         found = [point.found(item) for point, item in zip(points, stored, strict=True)]
         responses = [b"{}" if item is None else b'{"Item":' + item + b"}" for item in found]
         members = [b'"Responses":[' + b",".join(responses) + b"]"]
@@ -137,7 +154,7 @@ class StatementGroups:
         token = None
         if (text := request.get("ClientRequestToken")) is not None:
             token = token_of(call.region, text, request["TransactStatements"])
-        outcome = await transact(self._writer, writes, token, self._now_us())
+        outcome = await transact(self._writer, writes, token, self._now_us(), self._meters)
         if not accounting.wants_capacity(request):
             return EMPTY
         return answer([_capacity(request, statements, outcome)])
@@ -173,7 +190,9 @@ def _told(error: ServiceError) -> dict[str, object]:
     told: dict[str, object] = {"Code": _CODES.get(error.code, _FAULT)}
     if error.message is not None:
         told["Message"] = error.message
-    return {**told, **error.members}
+    if "Item" in error.members:
+        told["Item"] = error.members["Item"]
+    return told
 
 
 def _check_not_mixed(statements: Iterable[Asked]) -> None:

@@ -31,6 +31,7 @@ from headwater.expressions.partiql.syntax import Exists, Select
 from headwater.storage.engine import Engine
 from headwater.tables import read
 from headwater.tables.capacity import Tally, read_units, tally_of_write
+from headwater.tables.metering import Meters
 from headwater.tables.page import Page, Reading, read_pages
 from headwater.tables.read import Lookup, Source, Stretch
 from headwater.tables.schema import Table
@@ -42,9 +43,17 @@ _FILTER: Final = "FilterExpression"
 
 
 class Statements:
-    """The handler of single statements."""
+    """The handler of single statements. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        tables: Lookup,
+        engine: Engine,
+        writer: Writer,
+        clock: Clock,
+        meters: Meters | None = None,
+    ) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
         self._writer = writer
@@ -83,10 +92,12 @@ class Statements:
         (stored,) = await self._engine.get([point.stored_key])
         item = point.found(stored)
         members = [_items([] if item is None else [item])]
+        size = 0 if stored is None else codec.size(stored)
+        tally = Tally()
+        tally.add(None, read_units(size, is_consistent=statement.is_consistent))
+        if self._meters is not None:
+            self._meters.take_read(table, tally)
         if accounting.wants_capacity(call.input):
-            size = 0 if stored is None else codec.size(stored)
-            tally = Tally()
-            tally.add(None, read_units(size, is_consistent=statement.is_consistent))
             members.append(_capacity(call.input, select.table, tally))
         return answer(members)
 
@@ -99,7 +110,11 @@ class Statements:
         plan = read_plan(select, place, values)
         reading = _reading(request, select, place, plan, values)
         stretches = _stretches(request, place, plan)
+        if self._meters is not None:
+            self._meters.check_read(place.table, place.index)
         page = await read_pages(self._engine, reading, stretches)
+        if self._meters is not None:
+            self._meters.count_read(place.table, _tally(request, place, page))
         members = [_items(page.items), *_continuation(request, place, plan, page)]
         if accounting.wants_capacity(request):
             members.append(_capacity(request, select.table, _tally(request, place, page)))

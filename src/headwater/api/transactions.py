@@ -8,7 +8,6 @@ action in the reasons of a cancelled transaction (`tables/transact.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from headwater.api import accounting
@@ -25,16 +24,21 @@ from headwater.api.drafts import (
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.clock import Clock
-from headwater.errors import ValidationException
+from headwater.errors import (
+    ProvisionedThroughputExceededException,
+    ServiceError,
+    ValidationException,
+)
 from headwater.expressions.projection import Projection
 from headwater.limits import transaction_bytes_max
 from headwater.storage.engine import Engine
 from headwater.tables import keys
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
+from headwater.tables.metering import Meters, Taken
 from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
-from headwater.tables.tokens import Token, token_of
-from headwater.tables.transact import Outcome, TransactWork
+from headwater.tables.tokens import token_of
+from headwater.tables.transact import Outcome, canceled, transact
 from headwater.tables.write import Write, Writer
 from headwater.values import codec
 from headwater.values import item as items
@@ -49,9 +53,17 @@ _ACTIONS: Final[dict[str, Callable[[Input], Draft]]] = {
 
 
 class Transactions:
-    """The handlers of transactions."""
+    """The handlers of transactions. meters: None enforces no provisioned capacity."""
 
-    def __init__(self, tables: Lookup, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        tables: Lookup,
+        engine: Engine,
+        writer: Writer,
+        clock: Clock,
+        meters: Meters | None = None,
+    ) -> None:
+        self._meters = meters
         self._tables = tables
         self._engine = engine
         self._writer = writer
@@ -72,7 +84,8 @@ class Transactions:
         token = None
         if (text := request.get("ClientRequestToken")) is not None:
             token = token_of(call.region, text, request["TransactItems"])
-        outcome = await self._commit(writes, token)
+        now_us = int(self._clock.now() * 1_000_000)
+        outcome = await transact(self._writer, writes, token, now_us, self._meters)
         names = [draft.table_name for draft in drafts]
         members = []
         if accounting.wants_capacity(request):
@@ -88,14 +101,17 @@ class Transactions:
         request = call.input
         gets = [each["Get"] for each in request["TransactItems"]]
         wanted = [_wanted(get) for get in gets]
-        stored_keys = []
+        tables, stored_keys = [], []
         for get, (key, _) in zip(gets, wanted, strict=True):
             table = await self._tables.table(call.region, get["TableName"])
+            tables.append(table)
             stored_keys.append(keys.of_key(table, key).stored)
         _check_distinct(stored_keys)
         stored = await self._engine.get(stored_keys)
         sizes = [0 if item is None else codec.size(item) for item in stored]
         _check_size(sum(sizes))
+        if self._meters is not None:
+            take_reads(self._meters, tables, sizes)
         found = [
             _response(item, projection)
             for item, (_, projection) in zip(stored, wanted, strict=True)
@@ -113,16 +129,25 @@ class Transactions:
         }
         return [write_of(draft, tables[draft.table_name]) for draft in drafts]
 
-    async def _commit(self, writes: Sequence[Write], token: Token | None) -> Outcome:
-        now_us = int(self._clock.now() * 1_000_000)
-        planned = list({write.table.table_id: write.table for write in writes}.values())
 
-        def plan(tables: Sequence[Table]) -> TransactWork:
-            current = {table.table_id: table for table in tables}
-            now = [replace(write, table=current[write.table.table_id]) for write in writes]
-            return TransactWork(now, token, now_us)
+def take_reads(meters: Meters, tables: Sequence[Table], sizes: Sequence[int]) -> None:
+    """Take what a transaction's reads cost, each of its table, or nothing.
 
-        return await self._writer.submit(planned, plan)
+    Raises TransactionCanceledException.
+    """
+    taken: list[Taken] = []
+    failures: dict[int, ServiceError] = {}
+    for position, (table, size) in enumerate(zip(tables, sizes, strict=True)):
+        tally = Tally()
+        tally.add(None, TRANSACTIONAL * read_units(size, is_consistent=True))
+        try:
+            taken.append(meters.take_read(table, tally))
+        except ProvisionedThroughputExceededException as error:
+            failures[position] = error
+    if failures:
+        for each in taken:
+            meters.give_back(each)
+        raise canceled(len(tables), failures)
 
 
 def _draft(action: Input) -> Draft:

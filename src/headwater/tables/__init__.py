@@ -19,6 +19,8 @@ partitions.py  open shards: the log switched on and off, splits, rollovers
 index.py       old item, new item to index entries
 write.py       THE write path (pure): writes and what is stored to effects
 capacity.py    capacity units of reads and writes
+throughput.py  token buckets (pure)
+metering.py    provisioned capacity enforced
 read.py        what a read reads: keys, ranges and segments of tables and indexes
 page.py        one page of a query or a scan
 statement.py   what a PartiQL statement reads

@@ -2,7 +2,8 @@
 
 A read unit is 4 KB read consistently, half of one otherwise; a write unit is 1 KB of the larger of
 the old and the new item; both at least one, and doubled within a transaction. Sizes are those of
-items as DynamoDB counts them (Developer Guide, "Capacity unit consumption"). Nothing is limited.
+items as DynamoDB counts them (Developer Guide, "Capacity unit consumption"). Units are counted
+here; `metering.py` is what refuses them.
 """
 
 from __future__ import annotations
@@ -71,10 +72,10 @@ class Tally:
             self.add(change.index, factor * index_write_units(change))
 
 
-def tally_of_write(effect: Effect) -> Tally:
+def tally_of_write(effect: Effect, factor: int = 1) -> Tally:
     """What one write used."""
     tally = Tally()
-    tally.add_write(effect)
+    tally.add_write(effect, factor)
     return tally
 
 

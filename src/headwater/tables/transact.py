@@ -16,12 +16,15 @@ from typing import Final
 from headwater.errors import (
     ConditionalCheckFailedException,
     DuplicateItemException,
+    ProvisionedThroughputExceededException,
     ServiceError,
     TransactionCanceledException,
     ValidationException,
 )
 from headwater.storage.committer import View
 from headwater.tables import tokens
+from headwater.tables.capacity import TRANSACTIONAL
+from headwater.tables.metering import Meters, Taken, metered
 from headwater.tables.schema import Table
 from headwater.tables.tokens import Token
 from headwater.tables.write import Effect, Write, Writer, apply, reads_of
@@ -29,7 +32,13 @@ from headwater.values import codec
 
 _NOT_THE_REASON: Final[dict[str, object]] = {"Code": "None"}
 # What the transaction is told of one of its writes, rather than instead of all of them.
-_REASONS: Final = (ConditionalCheckFailedException, DuplicateItemException, ValidationException)
+_CODES: Final[Mapping[type[ServiceError], str]] = {
+    ConditionalCheckFailedException: "ConditionalCheckFailed",
+    DuplicateItemException: "DuplicateItem",
+    ProvisionedThroughputExceededException: "ProvisionedThroughputExceeded",
+    ValidationException: "ValidationError",
+}
+_REASONS: Final = tuple(_CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,19 @@ class Outcome:
 class TransactWork:
     """A transaction as work for the committer."""
 
-    __slots__ = ("_now_us", "_token", "_writes", "reads")
+    __slots__ = ("_meters", "_now_us", "_taken", "_token", "_writes", "reads")
 
-    def __init__(self, writes: Sequence[Write], token: Token | None, now_us: int) -> None:
-        """writes: of different items, in the order of the request."""
+    def __init__(
+        self,
+        writes: Sequence[Write],
+        token: Token | None,
+        now_us: int,
+        meters: Meters | None = None,
+    ) -> None:
+        """writes: of different items, as the request orders them. meters: None enforces nothing."""
         self._writes = writes
+        self._meters = meters
+        self._taken: list[Taken] = []
         self._token = token
         self._now_us = now_us
         self.reads = [key for write in writes for key in reads_of(write)]
@@ -67,22 +84,41 @@ class TransactWork:
         if self._token is not None and tokens.is_repeated(view, self._token, self._now_us):
             stored = [view.get(write.key.stored) for write in self._writes]
             return Outcome((), [0 if item is None else codec.size(item) for item in stored])
+        self._give_back()  # what a run took whose commit did not come about
         effects: list[Effect] = []
         failures: dict[int, ServiceError] = {}
         for index, write in enumerate(self._writes):
             try:
-                effects.append(apply(view, write, self._now_us))
+                effects.append(self._apply(view, write))
             except _REASONS as error:
                 failures[index] = error
         if failures:
-            raise _canceled(len(self._writes), failures)
+            self._give_back()
+            raise canceled(len(self._writes), failures)
         if self._token is not None:
             tokens.remember(view, self._token, self._now_us)
         return Outcome(effects)
 
+    def _apply(self, view: View, write: Write) -> Effect:
+        if self._meters is None:
+            return apply(view, write, self._now_us)
+        effect, taken = metered(view, write, self._now_us, self._meters, TRANSACTIONAL)
+        self._taken.append(taken)
+        return effect
+
+    def _give_back(self) -> None:
+        if self._meters is not None:
+            for taken in self._taken:
+                self._meters.give_back(taken)
+            self._taken.clear()
+
 
 async def transact(
-    writer: Writer, writes: Sequence[Write], token: Token | None, now_us: int
+    writer: Writer,
+    writes: Sequence[Write],
+    token: Token | None,
+    now_us: int,
+    meters: Meters | None = None,
 ) -> Outcome:
     """Make the writes durably as one, planned again as their tables change.
 
@@ -93,12 +129,13 @@ async def transact(
     def plan(tables: Sequence[Table]) -> TransactWork:
         current = {table.table_id: table for table in tables}
         now = [replace(write, table=current[write.table.table_id]) for write in writes]
-        return TransactWork(now, token, now_us)
+        return TransactWork(now, token, now_us, meters)
 
     return await writer.submit(planned, plan)
 
 
-def _canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCanceledException:
+def canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCanceledException:
+    """What a transaction of so many actions is told of those that failed, by their positions."""
     reasons = [_NOT_THE_REASON] * count
     has_validation_error = False
     for index, error in failures.items():
@@ -106,14 +143,9 @@ def _canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCa
             if has_validation_error:  # only the first is told
                 continue
             has_validation_error = True
-            reasons[index] = {"Code": "ValidationError", "Message": error.message}
-        else:
-            is_duplicate = isinstance(error, DuplicateItemException)
-            reasons[index] = {
-                "Code": "DuplicateItem" if is_duplicate else "ConditionalCheckFailed",
-                "Message": error.message,
-                **error.members,
-            }
+        reasons[index] = {"Code": _CODES[type(error)], "Message": error.message}
+        if "Item" in error.members:
+            reasons[index] = {**reasons[index], "Item": error.members["Item"]}
     codes = ", ".join(str(reason["Code"]) for reason in reasons)
     return TransactionCanceledException(
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",

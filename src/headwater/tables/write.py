@@ -272,11 +272,20 @@ class Tables(Protocol):
 
 
 class Writer:
-    """Submits writes, and plans them again when a table's partitions have changed meanwhile."""
+    """Submits writes, and plans them again when a table's partitions have changed meanwhile.
 
-    def __init__(self, committer: Committer, tables: Tables) -> None:
+    work: makes the work of a single write; another is one that enforces provisioned capacity.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        tables: Tables,
+        work: Callable[[Write, int], Work[Effect]] = WriteWork,
+    ) -> None:
         self._committer = committer
         self._tables = tables
+        self._work = work
 
     async def write(self, write: Write, now_us: int) -> Effect:
         """Apply one write durably.
@@ -285,10 +294,10 @@ class Writer:
         writes can be planned, Unavailable if the store cannot commit.
         """
         try:
-            return await self._committer.submit(WriteWork(write, now_us))
+            return await self._committer.submit(self._work(write, now_us))
         except TableChanged:
             return await self.submit(
-                [write.table], lambda tables: WriteWork(_replanned(write, tables[0]), now_us)
+                [write.table], lambda tables: self._work(_replanned(write, tables[0]), now_us)
             )
 
     async def submit(

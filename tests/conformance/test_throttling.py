@@ -1,0 +1,86 @@
+"""Provisioned capacity enforced, on a server of its own that was asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.conformance.definition import keys
+from tests.conformance.expectation import refused
+from tests.server_process import ServerProcess
+
+EXCEEDED = (
+    "The level of configured provisioned throughput for the table was exceeded. "
+    "Consider increasing your provisioning level with the UpdateTable API."
+)
+LARGE = {"S": "x" * 300_000}
+
+
+@pytest.fixture(scope="module")
+def throttled() -> Iterator[Any]:
+    """A client of a server that enforces what is provisioned; it does not try again."""
+    with ServerProcess.serve("--memory", "--enforce-throughput") as server:
+        client = boto3.client(
+            "dynamodb",
+            endpoint_url=server.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="AKIDEXAMPLE",
+            aws_secret_access_key="secret",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def table(throttled, unique_name) -> str:
+    name = unique_name("table")
+    throttled.create_table(
+        TableName=name,
+        **keys(("pk", "S")),
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    )
+    throttled.get_waiter("table_exists").wait(
+        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    return str(name)
+
+
+def test_a_put_beyond_the_capacity_is_refused(throttled, table):
+    with refused("ProvisionedThroughputExceededException", EXCEEDED):
+        throttled.put_item(TableName=table, Item={"pk": {"S": "a"}, "f": LARGE})
+
+
+def test_a_batch_returns_what_was_throttled(throttled, table):
+    small = {"PutRequest": {"Item": {"pk": {"S": "small"}}}}
+    large = {"PutRequest": {"Item": {"pk": {"S": "large"}, "f": LARGE}}}
+
+    answer = throttled.batch_write_item(RequestItems={table: [small, large]})
+
+    assert answer["UnprocessedItems"] == {table: [large]}
+
+
+def test_a_transaction_tells_the_reason(throttled, table):
+    put = {"Put": {"TableName": table, "Item": {"pk": {"S": "a"}, "f": LARGE}}}
+
+    with refused("TransactionCanceledException") as refusal:
+        throttled.transact_write_items(TransactItems=[put])
+
+    assert refusal.body["CancellationReasons"] == [
+        {"Code": "ProvisionedThroughputExceeded", "Message": EXCEEDED}
+    ]
+
+
+def test_a_table_on_demand_is_not_limited(throttled, unique_name):
+    name = unique_name("table")
+    throttled.create_table(TableName=name, **keys(("pk", "S")), BillingMode="PAY_PER_REQUEST")
+    throttled.get_waiter("table_exists").wait(
+        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+
+    for number in range(20):
+        throttled.put_item(TableName=name, Item={"pk": {"S": str(number)}, "f": LARGE})
