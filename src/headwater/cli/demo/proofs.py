@@ -150,8 +150,8 @@ def no_gap_no_duplicate(shards: Sequence[ShardRecords], written: int) -> Proof:
             return Proof(claim, len(seen), f"{key[1]}: the old image is not the one before")
         if "NewImage" in change:
             state[key] = change["NewImage"]
-        else:
-            del state[key]
+        elif state.pop(key, None) is None:
+            return Proof(claim, len(seen), f"{key[1]}: removed, but it was not there")
     fault = None if len(seen) == written else f"{written} changes made, {len(seen)} records"
     return Proof(claim, len(seen), fault)
 
