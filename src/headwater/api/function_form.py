@@ -51,6 +51,16 @@ _CONFIGURATION: Final = frozenset(
 )
 _CREATION: Final = _CONFIGURATION | {"Code", "Tags", "Architectures"}
 _CHANGE: Final = _CONFIGURATION | {"RevisionId"}
+_OTHER_CODE: Final = frozenset(
+    {
+        "S3Bucket",
+        "S3Key",
+        "S3ObjectVersion",
+        "S3ObjectStorageMode",
+        "ImageUri",
+        "SourceKMSKeyArn",
+    }
+)
 _CODE_CHANGE: Final = frozenset({"FunctionName", "ZipFile", "RevisionId", "Architectures"})
 
 
@@ -89,6 +99,10 @@ def code_of(code: Input) -> bytes:
     if "ZipFile" not in code:
         raise InvalidParameterValueException(
             "Only code given as ZipFile is supported by Headwater yet."
+        )
+    if not _OTHER_CODE.isdisjoint(code):
+        raise InvalidParameterValueException(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
         )
     return b64decode(code["ZipFile"])
 
