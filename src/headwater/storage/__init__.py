@@ -1,5 +1,7 @@
 """Storage: an ordered map of bytes with atomic, durable commit groups.
 
+See DESIGN.md.
+
 engine.py     Engine: get, scan, commit group; and everything they promise
 keyspace.py   the one map of what is stored under which prefix
 committer.py  gathers waiting work into one durable commit; wakes readers after it
