@@ -124,15 +124,14 @@ class Parameter:
         inner = self.shape.member if is_list else self.shape
         if inner.type_name != "structure" or self.path.count(".") > 1:
             return
-        path, name = self.path, self.path.rpartition(".")[2]
-        around = self.around.get(name) if self.wrap is None and not is_list else None
+        path = self.path
         for member, shape in inner.members.items():
             yield Parameter(
                 self.service,
                 self.operation,
                 f"{path}[].{member}" if is_list else f"{path}.{member}",
                 shape,
-                around or _required(inner),
+                _required(inner),
                 (lambda value: self.request([value])) if is_list else self.request,
             )
 
