@@ -6,6 +6,7 @@ reads the output until the ready line, and goes on reading so that the pipe cann
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -79,7 +80,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment,
+            env=_usual_environment() if environment is None else environment,
         )
         output = Output()
         reader = threading.Thread(target=output.follow, args=(process, ready), daemon=True)
@@ -131,6 +132,14 @@ class ServerProcess:
             self.stop()
         else:
             self._end()
+
+
+def _usual_environment() -> dict[str, str]:
+    """This process's environment, but compiled modules are kept, as they are for a user.
+
+    A machine for tests may say otherwise, and each server would then compile itself for a second.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _close(process: subprocess.Popen[str]) -> None:
