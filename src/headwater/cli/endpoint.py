@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 import click
@@ -23,6 +24,7 @@ def endpoint_options(command: Command) -> Command:
         default=DEFAULT_ENDPOINT,
         show_default=True,
         show_envvar=True,
+        callback=_checked,
         help="URL of the server.",
     )
     region = click.option(
@@ -34,6 +36,19 @@ def endpoint_options(command: Command) -> Command:
         help="Region, a name space of the server's.",
     )
     return endpoint(region(command))
+
+
+def _checked(context: click.Context, option: click.Parameter, url: str) -> str:
+    """The URL, if it can be one of a server; boto3 would say so in a traceback."""
+    del context, option
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_server = False
+    if not is_server:
+        raise click.BadParameter(f"{url!r} is not a server's URL, such as {DEFAULT_ENDPOINT}")
+    return url
 
 
 def session(region: str) -> boto3.Session:
