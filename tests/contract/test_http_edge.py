@@ -347,6 +347,34 @@ async def test_answer_with_a_line_break_in_a_header_is_a_fault():
 
 
 @on_loop
+async def test_answer_that_cannot_be_written_costs_its_connection_alone():
+    async def answer(request: Request) -> Response:
+        return Response(200, [], None if request.path == "/bad" else b"good")  # type: ignore[arg-type]
+
+    async with edge(answer) as server:
+        bad, good = await server.connect(), await server.connect()
+
+        with structlog.testing.capture_logs() as logs:
+            bad.send(get("/bad"))
+            good.send(get("/good"))
+
+            assert await bad.rest() == b""
+            assert (await good.answer()).body == b"good"
+        assert [log["event"] for log in logs] == ["connection failed"]
+
+
+@on_loop
+async def test_refusal_reaches_a_client_that_has_ended_its_side():
+    async with edge(echo) as server:
+        client = await server.connect()
+        client.send(b"nonsense\r\n\r\n")
+        client.writer.write_eof()
+
+        assert (await client.answer()).status == 400
+        assert await client.rest() == b""
+
+
+@on_loop
 async def test_handler_may_wait_in_every_way():
     async def wait(request: Request) -> Response:
         await asyncio.sleep(0)
