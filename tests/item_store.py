@@ -186,8 +186,12 @@ def new_table(
 
 
 def key_schema(names: str, types: Mapping[str, str] | None = None) -> KeySchema:
-    attributes = [KeyAttribute(name, (types or {}).get(name, "S")) for name in names.split()]
-    return KeySchema(*attributes)
+    """names: of the partition and the sort key's attribute; several of either joined by `+`."""
+    keys = [
+        tuple(KeyAttribute(name, (types or {}).get(name, "S")) for name in part.split("+"))
+        for part in names.split()
+    ]
+    return KeySchema(*keys)
 
 
 def new_index(

@@ -76,7 +76,7 @@ class LoggedStore:
             TableId(self.chance.uuid()),
             TableStatus.ACTIVE,
             self.clock.now(),
-            KeySchema(KeyAttribute("k", "S")),
+            KeySchema((KeyAttribute("k", "S"),)),
             partitions.initial(None, count),
         )
         return await self.switch_on(table, view)

@@ -40,6 +40,7 @@ scan_segments_max: Final = 1_000_000
 # Indexes
 global_indexes_max: Final = 20
 local_indexes_max: Final = 5
+index_key_attributes_max: Final = 4  # of the partition key, and as many of the sort key
 projected_attributes_max: Final = 100
 
 # Tables

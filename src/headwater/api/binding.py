@@ -127,11 +127,7 @@ def bind_keys(
 ) -> KeyCondition:
     """The last expression of a query, its key condition, for what is queried."""
     keys = place.keys
-    schema = (
-        keys.partition.name,
-        None if keys.sort is None else keys.sort.name,
-        place.table.types,
-    )
+    schema = (keys.partition_names(), keys.sort_names(), place.table.types)
     if bound.keys is None:
         text = request["KeyConditionExpression"]
         wanted = key_condition.parse(text, placeholders, *schema)

@@ -120,7 +120,8 @@ def _index(table: Table, index: Index, figures: Figures) -> Description:
 def _key_schema(keys: KeySchema) -> list[Description]:
     return [
         {"AttributeName": name, "KeyType": kind}
-        for name, kind in zip(keys.names(), ("HASH", "RANGE"), strict=False)
+        for names, kind in ((keys.partition_names(), "HASH"), (keys.sort_names(), "RANGE"))
+        for name in names
     ]
 
 

@@ -1,14 +1,16 @@
 """Key conditions: which partition a query reads, and which range of its sort keys.
 
-The grammar is a condition's; what is allowed is one equality on the partition key and at most one
-range on the sort key. Knows of the schema only the key attributes' names and types.
+The grammar is a condition's; what is allowed is an equality on each attribute of the partition key,
+and on those of the sort key, from the first on, equalities and then at most one range. Knows of the
+schema only the key attributes' names and types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 from headwater.errors import ValidationException
@@ -31,7 +33,7 @@ from headwater.values import attribute
 from headwater.values.attribute import AttributeValue
 
 _EXPRESSION: Final = "KeyConditionExpression"
-KEYS_MAX: Final = 2
+_KEYS_MAX: Final = 2
 _REMEMBERED: Final = 512
 # What a comparison says with its operands exchanged.
 MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -53,22 +55,26 @@ class SortRange:
 
 @dataclass(frozen=True, slots=True)
 class KeyCondition:
-    """The partition key wanted, and of its items the sort keys; sort: None for all of them."""
+    """The partition key wanted, and of its items the sort keys.
 
-    partition: AttributeValue
-    sort: SortRange | None
+    Both by attribute, in the order of the key schema. sort: of as many attributes as are limited,
+    from the first on; all but the last are equal to a value.
+    """
+
+    partition: tuple[AttributeValue, ...]
+    sort: tuple[SortRange, ...] = ()
 
 
 def parse(
     text: str,
     placeholders: Placeholders,
-    partition_key: str,
-    sort_key: str | None,
+    partition_key: Sequence[str],
+    sort_key: Sequence[str],
     types: Mapping[str, str],
 ) -> KeyCondition:
     """Parse a key condition and bind it to a key schema.
 
-    types: the type (S, N, B) of each key attribute.
+    partition_key, sort_key: names of attributes. types: the type (S, N, B) of each of them.
     Raises ValidationException with DynamoDB's text.
     """
     try:
@@ -179,27 +185,31 @@ def _operator(part: ConditionNode) -> str:
 
 def of_schema(
     ranges: Mapping[str, SortRange],
-    partition_key: str,
-    sort_key: str | None,
+    partition_key: Sequence[str],
+    sort_key: Sequence[str],
     types: Mapping[str, str],
 ) -> KeyCondition:
-    """What ranges of attributes want of a key schema; types: as for `parse`.
+    """What ranges of attributes want of a key schema; the rest as for `parse`.
 
     Raises ValidationException with DynamoDB's text.
     """
-    if len(ranges) > KEYS_MAX:
-        raise ValidationException("Conditions can be of length 1 or 2 only")
-    partition = ranges.get(partition_key)
-    if partition is None:
-        raise _missed(partition_key)
-    sort = None if sort_key is None else ranges.get(sort_key)
-    if len(ranges) == KEYS_MAX and sort is None:
-        raise _unsupported() if sort_key is None else _missed(sort_key)
-    if partition.operator != "=":
+    conditions_max = max(_KEYS_MAX, len(partition_key) + len(sort_key))
+    if len(ranges) > conditions_max:
+        raise ValidationException(f"Conditions can be of length 1 or {conditions_max} only")
+    for name in partition_key:
+        if name not in ranges:
+            raise _missed(name)
+    limited = [ranges[name] for name in takewhile(ranges.__contains__, sort_key)]
+    if len(partition_key) + len(limited) < len(
+        ranges
+    ):  # what else is there is no key, or skips one
+        raise _missed(sort_key[len(limited)]) if len(limited) < len(sort_key) else _unsupported()
+    partition = [ranges[name] for name in partition_key]
+    if any(wanted.operator != "=" for wanted in (*partition, *limited[:-1])):
         raise _unsupported()
     for name, wanted in ranges.items():
         check_operands(name, types[name], wanted)
-    return KeyCondition(partition.operands[0], sort)
+    return KeyCondition(tuple([wanted.operands[0] for wanted in partition]), tuple(limited))
 
 
 def check_operands(name: str, kind: str, wanted: SortRange) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from headwater.errors import ValidationException
 from headwater.expressions import condition, operations, projection, update
 from headwater.expressions.condition import Condition
-from headwater.expressions.key_condition import KEYS_MAX, SortRange
+from headwater.expressions.key_condition import SortRange
 from headwater.expressions.legacy_comparison import INVALID, Asked, Constants, asked, node
 from headwater.expressions.projection import Projection
 from headwater.expressions.syntax import And, Or
@@ -70,7 +70,7 @@ def key_ranges(given: Mapping[str, Mapping[str, Any]]) -> dict[str, SortRange]:
                 "Attempted conditional constraint is not an indexable operation"
             )
         ranges[each.name] = SortRange(_RANGES[each.operator], each.arguments)
-    if not 0 < len(ranges) <= KEYS_MAX:
+    if not ranges:  # too many are told of when the table is known
         raise ValidationException("Conditions can be of length 1 or 2 only")
     return ranges
 

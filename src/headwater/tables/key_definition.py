@@ -13,6 +13,7 @@ from typing import Any, Final
 from headwater.errors import LimitExceededException, ValidationException
 from headwater.limits import (
     global_indexes_max,
+    index_key_attributes_max,
     local_indexes_max,
     projected_attributes_max,
     throughput_units_max,
@@ -98,32 +99,82 @@ def check_types_used(types: Types, used: Iterable[str]) -> None:
 
 
 def key_schema(elements: Sequence[Mapping[str, str]], types: Types) -> KeySchema:
-    """The key of a table or of an index, its types taken from the attribute definitions."""
+    """The key of a table or of a local index, its types taken from the attribute definitions."""
     check_order(elements)
+    return _key_schema(elements, types)
+
+
+def _global_key_schema(elements: Sequence[Mapping[str, str]], types: Types) -> KeySchema:
+    """The key of a global index, which may have several attributes of each kind."""
+    check_first(elements)
+    kinds = [element["KeyType"] for element in elements]
+    names = [element["AttributeName"] for element in elements]
+    if kinds != sorted(kinds):
+        raise ValidationException(
+            f"{INVALID}All HASH key attributes must precede RANGE key attributes in the KeySchema"
+        )
+    for kind in ("HASH", "RANGE"):
+        if kinds.count(kind) > index_key_attributes_max:
+            raise ValidationException(
+                f"{INVALID}The KeySchema exceeds the maximum allowed number of {kind} key "
+                "attributes"
+            )
+    if len(elements) <= _KEY_ATTRIBUTES_MAX:
+        _check_names_differ(names)
+    elif len(set(names)) < len(names):
+        raise ValidationException(
+            f"{INVALID}The KeySchema contains multiple key attributes with the same name"
+        )
+    return _key_schema(elements, types)
+
+
+def _key_schema(elements: Sequence[Mapping[str, str]], types: Types) -> KeySchema:
     names = [element["AttributeName"] for element in elements]
     _check_defined(types, names)
     keys = [KeyAttribute(name, types[name]) for name in names]
-    return KeySchema(*keys)
+    split = sum(element["KeyType"] == "HASH" for element in elements)
+    return KeySchema(tuple(keys[:split]), tuple(keys[split:]))
 
 
 def check_order(elements: Sequence[Mapping[str, str]]) -> None:
     """Refuse a key schema that is not a HASH key and then at most one RANGE key."""
+    check_length(elements, "keySchema")
+    check_first(elements)
+    if len(elements) == 1:
+        return
+    if elements[1]["KeyType"] != "RANGE":
+        raise ValidationException(
+            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+        )
+    _check_names_differ([element["AttributeName"] for element in elements])
+
+
+def check_length(elements: Sequence[Mapping[str, str]], path: str) -> None:
+    """Refuse more attributes than the key of a table or of a local index has.
+
+    AWS's service says this where its published model, which allows global indexes more, does not.
+    """
+    if len(elements) > _KEY_ATTRIBUTES_MAX:
+        shown = ", ".join(
+            f"KeySchemaElement(attributeName={each['AttributeName']}, keyType={each['KeyType']})"
+            for each in elements
+        )
+        raise ValidationException(
+            f"1 validation error detected: Value '[{shown}]' at '{path}' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {_KEY_ATTRIBUTES_MAX}"
+        )
+
+
+def check_first(elements: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a key schema that does not begin with a HASH key."""
     if elements[0]["KeyType"] != "HASH":
         raise ValidationException(
             "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
         )
-    if len(elements) == 1:
-        return
-    if elements[1]["KeyType"] != "RANGE" and len(elements) == _KEY_ATTRIBUTES_MAX:
-        raise ValidationException(
-            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
-        )
-    if len(elements) > _KEY_ATTRIBUTES_MAX:  # ours: what AWS says of a table's key is not known
-        raise ValidationException(
-            f"{INVALID}Key schemas of more than {_KEY_ATTRIBUTES_MAX} attributes are not "
-            "supported by Headwater yet"
-        )
-    if elements[0]["AttributeName"] == elements[1]["AttributeName"]:
+
+
+def _check_names_differ(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
         raise ValidationException(
             "Both the Hash Key and the Range Key element in the KeySchema have the same name"
         )
@@ -141,8 +192,9 @@ def local_indexes(
             "specifying a LocalSecondaryIndex"
         )
     found = []
-    for definition in definitions:
+    for position, definition in enumerate(definitions, 1):
         name = definition["IndexName"]
+        check_length(definition["KeySchema"], f"localSecondaryIndexes.{position}.member.keySchema")
         keys = key_schema(definition["KeySchema"], types)
         if keys.sort is None:
             raise ValidationException(
@@ -194,7 +246,7 @@ def global_index(definition: Mapping[str, Any], types: Types) -> IndexDefinition
     return IndexDefinition(
         name=definition["IndexName"],
         is_global=True,
-        keys=key_schema(definition["KeySchema"], types),
+        keys=_global_key_schema(definition["KeySchema"], types),
         projection=kind,
         attributes=attributes,
         throughput=throughput(definition.get("ProvisionedThroughput")),

@@ -5,6 +5,7 @@ Texts: Developer Guide, "Constraints in Amazon DynamoDB", and observed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.errors import ValidationException
@@ -105,17 +106,31 @@ def index_entry_key(table_id: TableId, index: Index, item: Item, base: bytes) ->
     base: the item's partition and sort key as written in its storage key, after the hash.
     The item's index keys must have been checked by `check_index_keys`.
     """
-    partition = item.get(index.keys.partition.name)
-    if partition is None:
+    partition = _parts(index.keys.partition_attributes, item)
+    sort = _parts(index.keys.sort_attributes, item)
+    if partition is None or sort is None:
         return None
-    part = key_bytes(index.keys.partition.type, partition[index.keys.partition.type])
-    stored = index_prefix(table_id, index.index_id) + partition_hash(part) + escape(part)
-    if index.keys.sort is not None:
-        sort = item.get(index.keys.sort.name)
-        if sort is None:
-            return None
-        stored += escape(key_bytes(index.keys.sort.type, sort[index.keys.sort.type]))
+    stored = index_prefix(table_id, index.index_id) + partition_bytes(partition)
+    for part in sort:
+        stored += escape(part)
     return stored + base
+
+
+def _parts(attributes: Sequence[KeyAttribute], item: Item) -> list[bytes] | None:
+    """The attributes' values as bytes in key order, or None if the item lacks one."""
+    parts = []
+    for key in attributes:
+        value = item.get(key.name)
+        if value is None:
+            return None
+        parts.append(key_bytes(key.type, value[key.type]))
+    return parts
+
+
+def partition_bytes(parts: Sequence[bytes]) -> bytes:
+    """A partition key of one or several attributes: its hash, and its parts one after the other."""
+    escaped = b"".join([escape(part) for part in parts])
+    return partition_hash(parts[0] if len(parts) == 1 else escaped) + escaped
 
 
 def check_index_keys(table: Table, item: Item) -> None:
@@ -124,24 +139,33 @@ def check_index_keys(table: Table, item: Item) -> None:
     Raises ValidationException.
     """
     for index in table.indexes:
-        for key in index.keys.attributes():
-            value = item.get(key.name)
-            if value is not None:
-                _check_index_key(index, key, value)
+        _check_index(index, item)
 
 
 def fits_index(index: Index, item: Item) -> bool:
     """Whether an item may stand in an index: back-filling skips those that may not."""
     try:
-        for key in index.keys.attributes():
-            if (value := item.get(key.name)) is not None:
-                _check_index_key(index, key, value)
+        _check_index(index, item)
     except ValidationException:
         return False
     return True
 
 
-def _check_index_key(index: Index, key: KeyAttribute, value: AttributeValue) -> None:
+def _check_index(index: Index, item: Item) -> None:
+    """Check those of the index's key attributes that the item has; long is their sum."""
+    for attributes, bytes_max, too_long in (
+        (index.keys.partition_attributes, partition_key_bytes_max, _PARTITION_TOO_LONG),
+        (index.keys.sort_attributes, sort_key_bytes_max, _SORT_TOO_LONG),
+    ):
+        size = 0
+        for key in attributes:
+            if (value := item.get(key.name)) is not None:
+                size += _checked_size(index, key, value)
+        if size > bytes_max:
+            raise ValidationException(too_long)
+
+
+def _checked_size(index: Index, key: KeyAttribute, value: AttributeValue) -> int:
     if key.type not in value:
         raise ValidationException(
             f"{_INVALID}Type mismatch for Index Key {key.name} Expected: {key.type} "
@@ -155,9 +179,7 @@ def _check_index_key(index: Index, key: KeyAttribute, value: AttributeValue) -> 
             "key is not supported. The AttributeValue for a key attribute cannot contain an empty "
             f"{kind} value. IndexName: {index.name}, IndexKey: {key.name}"
         )
-    is_partition = key == index.keys.partition
-    if size > (partition_key_bytes_max if is_partition else sort_key_bytes_max):
-        raise ValidationException(_PARTITION_TOO_LONG if is_partition else _SORT_TOO_LONG)
+    return size
 
 
 def key_schema_names(schema: KeySchema, index: Index | None) -> tuple[str, ...]:

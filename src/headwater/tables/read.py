@@ -7,6 +7,7 @@ for the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -23,7 +24,6 @@ from headwater.values.order import (
     after_prefix,
     escape,
     key_bytes,
-    partition_hash,
     prefix_range,
     unescape,
 )
@@ -113,13 +113,14 @@ class Stretch:
 
 def query_stretch(place: Source, condition: KeyCondition, *, reverse: bool) -> Stretch:
     """The entries with a partition key, and sort keys in a range."""
-    partition = _partition_prefix(place, condition.partition)
-    end = after_prefix(partition)
-    if condition.sort is None:
-        return Stretch(partition, end, reverse)
-    assert place.keys.sort is not None, "only a sort key has a range"
-    start, stop = _sort_bounds(place.keys.sort.type, condition.sort)
-    return Stretch(partition + start, end if stop is None else partition + stop, reverse)
+    prefix = _partition_prefix(place, condition.partition)
+    if not condition.sort:
+        return Stretch(prefix, after_prefix(prefix), reverse)
+    for key, wanted in zip(place.keys.sort_attributes, condition.sort[:-1], strict=False):
+        prefix += escape(key_bytes(key.type, wanted.operands[0][key.type]))
+    last = place.keys.sort_attributes[len(condition.sort) - 1]
+    start, stop = _sort_bounds(last.type, condition.sort[-1])
+    return Stretch(prefix + start, after_prefix(prefix) if stop is None else prefix + stop, reverse)
 
 
 def segment_stretch(place: Source, segment: int, total: int) -> Stretch:
@@ -190,11 +191,14 @@ def resumed_scan(place: Source, stretch: Stretch, start_key: Item, segments: str
     return stretch.after(position)
 
 
-def _partition_prefix(place: Source, partition: AttributeValue) -> bytes:
+def _partition_prefix(place: Source, partition: Sequence[AttributeValue]) -> bytes:
     """What the storage keys of all entries with this partition key begin with."""
-    kind = place.keys.partition.type
-    part = key_bytes(kind, partition[kind])
-    return place.prefix + partition_hash(part) + escape(part)
+    attributes = place.keys.partition_attributes
+    parts = [
+        key_bytes(key.type, value[key.type])
+        for key, value in zip(attributes, partition, strict=True)
+    ]
+    return place.prefix + keys.partition_bytes(parts)
 
 
 def _sort_bounds(kind: str, wanted: SortRange) -> tuple[bytes, bytes | None]:

@@ -65,14 +65,30 @@ class KeyAttribute:
 class KeySchema:
     """The attributes of which a key consists."""
 
-    partition: KeyAttribute
-    sort: KeyAttribute | None = None
+    partition_attributes: tuple[KeyAttribute, ...]
+    sort_attributes: tuple[KeyAttribute, ...] = ()
+
+    @property
+    def partition(self) -> KeyAttribute:
+        """The first attribute of the partition key: the only one, but in a global index."""
+        return self.partition_attributes[0]
+
+    @property
+    def sort(self) -> KeyAttribute | None:
+        """The first attribute of the sort key, if there is one."""
+        return self.sort_attributes[0] if self.sort_attributes else None
 
     def attributes(self) -> tuple[KeyAttribute, ...]:
-        return (self.partition,) if self.sort is None else (self.partition, self.sort)
+        return self.partition_attributes + self.sort_attributes
 
     def names(self) -> tuple[str, ...]:
-        return tuple(attribute.name for attribute in self.attributes())
+        return tuple([attribute.name for attribute in self.attributes()])
+
+    def partition_names(self) -> tuple[str, ...]:
+        return tuple([attribute.name for attribute in self.partition_attributes])
+
+    def sort_names(self) -> tuple[str, ...]:
+        return tuple([attribute.name for attribute in self.sort_attributes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +265,14 @@ def decode(stored: bytes) -> Table:
 
 
 def _key_schema(values: dict[str, Any]) -> KeySchema:
-    sort = values["sort"]
-    return KeySchema(
-        KeyAttribute(**values["partition"]), None if sort is None else KeyAttribute(**sort)
-    )
+    if "partition" in values:  # from before keys of several attributes
+        sort = values["sort"]
+        return KeySchema(_key([values["partition"]]), _key([] if sort is None else [sort]))
+    return KeySchema(_key(values["partition_attributes"]), _key(values["sort_attributes"]))
+
+
+def _key(attributes: list[dict[str, str]]) -> tuple[KeyAttribute, ...]:
+    return tuple(KeyAttribute(**attribute) for attribute in attributes)
 
 
 def _throughput(values: dict[str, Any] | None) -> Throughput | None:

@@ -39,6 +39,7 @@ from headwater.values.item import Item
 from headwater.values.order import key_bytes
 
 _KIND: Final = "FilterExpression"
+_Partition = tuple[AttributeValue, ...]
 _Ranged = tuple[str, str, tuple[ValueNode, ...]]
 
 
@@ -91,13 +92,11 @@ def read_plan(select: Select, place: Source, values: Bindings) -> ReadPlan:
     """
     parts = _conjuncts(select.where)
     keys = place.keys
-    fixed = next((part for part in parts if _partitions(part, keys.partition.name)), None)
-    partitions = _partition_keys(fixed, keys.partition, values)
+    partitions, rest = _wanted_partitions(parts, keys, values)
     _check_order(select, keys, len(partitions))
-    if fixed is None:
+    if not partitions:
         return ReadPlan((segment_stretch(place, 0, 1),), select.where)
-    if _is_only_about(fixed, keys.partition.name):
-        parts = [part for part in parts if part is not fixed]
+    parts = rest
     sort = _sort_range(parts, keys.sort)
     if sort is not None:
         parts = [part for part in parts if part is not sort]
@@ -106,12 +105,14 @@ def read_plan(select: Select, place: Source, values: Bindings) -> ReadPlan:
     if len(partitions) > 1 and keys.partition.name in directions:
         kind = keys.partition.type
         partitions.sort(
-            key=lambda partition: key_bytes(kind, partition[kind]),
+            key=lambda partition: key_bytes(kind, partition[0][kind]),
             reverse=directions[keys.partition.name],
         )
     reverse = keys.sort is not None and directions.get(keys.sort.name, False)
     stretches = tuple(
-        query_stretch(place, KeyCondition(partition, wanted), reverse=reverse)
+        query_stretch(
+            place, KeyCondition(partition, () if wanted is None else (wanted,)), reverse=reverse
+        )
         for partition in partitions
     )
     is_whole = keys.sort is None or (wanted is not None and wanted.operator == "=")
@@ -121,6 +122,29 @@ def read_plan(select: Select, place: Source, values: Bindings) -> ReadPlan:
         statement_page_items_max if len(partitions) > 1 else None,
         is_whole and place.index is None,
     )
+
+
+def _wanted_partitions(
+    parts: list[ConditionNode], keys: KeySchema, values: Bindings
+) -> tuple[list[_Partition], list[ConditionNode]]:
+    """The partition keys that conditions confine a SELECT to, and what else these conditions ask.
+
+    No partition keys: it is confined to none. Of a key of several attributes each must be equal to
+    a value; of others a few values may be given.
+    """
+    if len(keys.partition_attributes) == 1:
+        fixed = next((part for part in parts if _partitions(part, keys.partition.name)), None)
+        if fixed is not None and _is_only_about(fixed, keys.partition.name):
+            parts = [part for part in parts if part is not fixed]
+        return [(value,) for value in _partition_keys(fixed, keys.partition, values)], parts
+    wanted: list[AttributeValue] = []
+    for key in keys.partition_attributes:
+        found = next((part for part in parts if _equated(part, key.name) is not None), None)
+        if found is None:
+            return [], parts
+        wanted += _partition_keys(found, key, values)
+        parts = [part for part in parts if part is not found]
+    return [tuple(wanted)], parts
 
 
 def _conjuncts(node: ConditionNode | None) -> list[ConditionNode]:
@@ -239,6 +263,7 @@ def _check_order(select: Select, keys: KeySchema, partition_count: int) -> None:
             raise ValidationException(
                 f"Variable reference {term.name} in ORDER BY clause must be part of the primary key"
             )
+    _check_directions(select, keys.sort_names())
     if not partition_count:
         raise ValidationException(
             "Must have at least one non-optional hash key condition in WHERE clause when using "
@@ -248,4 +273,16 @@ def _check_order(select: Select, keys: KeySchema, partition_count: int) -> None:
         raise ValidationException(
             "Must have hash key in ORDER BY clause when more than one hash key condition "
             "specified in WHERE clause."
+        )
+
+
+def _check_directions(select: Select, sort_names: Sequence[str]) -> None:
+    """Refuse sort keys of several attributes but in their own order and one direction. Ours."""
+    terms = [term for term in select.order if term.name in sort_names]
+    names = [term.name for term in terms]
+    is_one_way = len({term.is_descending for term in terms}) <= 1
+    if len(sort_names) > 1 and (names != list(sort_names[: len(names)]) or not is_one_way):
+        raise ValidationException(
+            "ORDER BY clause must name the attributes of the sort key from left to right and in "
+            "one direction"
         )

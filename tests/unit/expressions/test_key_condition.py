@@ -19,7 +19,9 @@ VALUES = {
 
 def parse(text: str, sort_key: str | None = "sk") -> KeyCondition:
     placeholders = Placeholders({"#pk": "pk", "#sk": "sk"}, VALUES)
-    return key_condition.parse(text, placeholders, "pk", sort_key, TYPES)
+    return key_condition.parse(
+        text, placeholders, ("pk",), () if sort_key is None else (sort_key,), TYPES
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,13 +38,13 @@ def parse(text: str, sort_key: str | None = "sk") -> KeyCondition:
     ],
 )
 def test_a_partition_and_a_range_are_read(text, sort):
-    assert parse(text) == KeyCondition({"S": "x"}, sort)
+    assert parse(text) == KeyCondition(({"S": "x"},), () if sort is None else (sort,))
 
 
 def test_a_prefix_of_the_sort_key_is_read():
     found = parse("pk = :p AND begins_with(st, :s)", "st")
 
-    assert found.sort == SortRange("begins_with", ({"S": "ab"},))
+    assert found.sort == (SortRange("begins_with", ({"S": "ab"},)),)
 
 
 @pytest.mark.parametrize(

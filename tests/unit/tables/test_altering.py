@@ -33,7 +33,7 @@ BY_ARTIST = Index(
     "by-artist",
     IndexId("f" * 16),
     True,
-    KeySchema(KeyAttribute("artist", "S")),
+    KeySchema((KeyAttribute("artist", "S"),)),
     ProjectionType.ALL,
 )
 ON_DEMAND = Table(
@@ -42,7 +42,7 @@ ON_DEMAND = Table(
     TableId("11111111-1111-4111-8111-111111111111"),
     TableStatus.ACTIVE,
     NOW - 100,
-    KeySchema(KeyAttribute("pk", "S"), KeyAttribute("sk", "N")),
+    KeySchema((KeyAttribute("pk", "S"),), (KeyAttribute("sk", "N"),)),
     (Partition(0),),
     to_on_demand_at=NOW - 100,
 )

@@ -26,7 +26,7 @@ BY_ARTIST = Index(
     "by-artist",
     IndexId("f" * 16),
     True,
-    KeySchema(KeyAttribute("artist", "S")),
+    KeySchema((KeyAttribute("artist", "S"),)),
     ProjectionType.ALL,
     status=IndexStatus.CREATING,
     is_backfilling=True,

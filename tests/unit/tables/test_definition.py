@@ -63,7 +63,7 @@ def test_a_whole_definition_is_taken_over():
     )
 
     local, world = defined.indexes
-    assert defined.keys == KeySchema(KeyAttribute("pk", "S"), KeyAttribute("sk", "S"))
+    assert defined.keys == KeySchema((KeyAttribute("pk", "S"),), (KeyAttribute("sk", "S"),))
     assert defined.throughput == Throughput(5, 6)
     assert (local.name, local.is_global, local.keys.names()) == ("by-year", False, ("pk", "year"))
     assert (world.name, world.is_global, world.attributes) == ("by-it", True, ("title",))
@@ -219,7 +219,12 @@ def test_keys_and_definitions_must_agree(defined, schema, message):
         ),
         (
             ["HASH", "HASH", "RANGE"],
-            (f"{INVALID}Key schemas of more than 2 attributes are not supported by Headwater yet"),
+            (
+                "1 validation error detected: Value '[KeySchemaElement(attributeName=a, "
+                "keyType=HASH), KeySchemaElement(attributeName=b, keyType=HASH), "
+                "KeySchemaElement(attributeName=c, keyType=RANGE)]' at 'keySchema' failed to "
+                "satisfy constraint: Member must have length less than or equal to 2"
+            ),
         ),
     ],
 )

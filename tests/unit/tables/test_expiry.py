@@ -35,7 +35,7 @@ TABLE = Table(
     TableId("00000000-0000-0000-0000-000000000001"),
     TableStatus.ACTIVE,
     1_700_000_000.0,
-    KeySchema(KeyAttribute("id", "S")),
+    KeySchema((KeyAttribute("id", "S"),)),
     (Partition(0),),
     time_to_live=TimeToLive("ttl", TimeToLiveStatus.ENABLED),
 )

@@ -156,3 +156,21 @@ def test_the_last_key_of_an_index_names_each_attribute_once() -> None:
 
     assert keys.key_schema_names(TABLE.keys, index) == ("pk", "rank", "sk")
     assert keys.key_schema_names(TABLE.keys, None) == ("pk", "sk")
+
+
+def test_an_entry_of_a_composite_index_lies_by_the_hash_of_its_whole_partition_key() -> None:
+    index = new_index("i", "a+b c")
+    item = {"a": {"S": "x"}, "b": {"S": "y"}, "c": {"S": "z"}}
+
+    stored = keys.index_entry_key(TABLE.table_id, index, item, b"base")
+
+    partition = escape(b"x") + escape(b"y")
+    prefix = index_prefix(TABLE.table_id, index.index_id)
+    assert stored == prefix + partition_hash(partition) + partition + escape(b"z") + b"base"
+
+
+def test_long_keys_of_a_composite_index_are_refused_by_their_sum() -> None:
+    table = new_table(keys="pk", indexes=[new_index("i", "a+b c+d")])
+
+    assert refusal_by_index(table, {"a": {"S": "x" * 1024}, "b": {"S": "x" * 1025}}) == TOO_LONG
+    assert refusal_by_index(table, {"c": {"S": "x" * 512}, "d": {"S": "x" * 513}}) == SORT_TOO_LONG

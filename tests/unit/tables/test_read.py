@@ -31,7 +31,7 @@ def stored(name: str, artist: str = "Nina") -> bytes:
 
 def stretch(operator: str, *bounds: str) -> Stretch:
     wanted = SortRange(operator, tuple({"S": bound} for bound in bounds))
-    return read.query_stretch(PLACE, KeyCondition({"S": "Nina"}, wanted), reverse=False)
+    return read.query_stretch(PLACE, KeyCondition(({"S": "Nina"},), (wanted,)), reverse=False)
 
 
 def entry_key(place: Source, of: dict[str, Any]) -> bytes:

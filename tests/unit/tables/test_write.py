@@ -55,14 +55,14 @@ TABLE = Table(
     TableId("00000000-0000-0000-0000-000000000001"),
     TableStatus.ACTIVE,
     1_700_000_000.0,
-    KeySchema(KeyAttribute("id", "S")),
+    KeySchema((KeyAttribute("id", "S"),)),
     (Partition(0),),
 )
 INDEX = Index(
     "by_colour",
     IndexId("00000000000000aa"),
     is_global=True,
-    keys=KeySchema(KeyAttribute("colour", "S")),
+    keys=KeySchema((KeyAttribute("colour", "S"),)),
     projection=ProjectionType.KEYS_ONLY,
 )
 RED: Item = {"id": {"S": "1"}, "colour": {"S": "red"}}

@@ -1,0 +1,37 @@
+"""The stored form of a table."""
+
+from __future__ import annotations
+
+import orjson
+
+from headwater.tables import schema
+from tests.item_store import new_index, new_table
+
+TABLE = new_table(
+    keys="pk sk", types={"sk": "N"}, indexes=[new_index("i", "a+b c+d"), new_index("j", "a")]
+)
+
+
+def test_a_table_is_read_as_it_was_stored() -> None:
+    assert schema.decode(schema.encode(TABLE)) == TABLE
+
+
+def test_keys_from_before_those_of_several_attributes_are_read() -> None:
+    table = new_table(keys="pk sk", types={"sk": "N"}, indexes=[new_index("j", "a")])
+    stored = orjson.loads(schema.encode(table))
+    stored["keys"] = {
+        "partition": {"name": "pk", "type": "S"},
+        "sort": {"name": "sk", "type": "N"},
+    }
+    stored["indexes"][0]["keys"] = {"partition": {"name": "a", "type": "S"}, "sort": None}
+
+    assert schema.decode(orjson.dumps(stored)) == table
+
+
+def test_keys_are_stored_in_order_and_apart() -> None:
+    stored = orjson.loads(schema.encode(TABLE))
+
+    assert stored["indexes"][0]["keys"] == {
+        "partition_attributes": [{"name": "a", "type": "S"}, {"name": "b", "type": "S"}],
+        "sort_attributes": [{"name": "c", "type": "S"}, {"name": "d", "type": "S"}],
+    }
