@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.conformance.function_making import wait_for_error, wait_until
 
+BOTH = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+
 
 class Mappings:
     """Makes event source mappings, and deletes them in the end."""
@@ -95,6 +97,20 @@ class Notebook:
             "ExpressionAttributeValues": {":arn": {"S": stream_arn}},
             "ConsistentRead": True,
         }
+
+
+class Source:
+    """A table with a stream."""
+
+    def __init__(self, client: Any, description: dict[str, Any]) -> None:
+        self._client = client
+        self.table: str = description["TableName"]
+        self.arn: str = description["LatestStreamArn"]
+
+    def put(self, number: int, key: str = "a", **attributes: Any) -> None:
+        """Put the item of a key, telling it from others by the attribute `n`."""
+        item = {"pk": {"S": key}, "n": {"N": str(number)}, **attributes}
+        self._client.put_item(TableName=self.table, Item=item)
 
 
 def numbers(events: list[dict[str, Any]]) -> list[list[int]]:
