@@ -160,9 +160,6 @@ def _items() -> list[tuple[str, dict[str, Any]]]:
         "n": {"Value": {"N": "1"}, "Exists": True},
     }
     update = "SET #s = if_not_exists(#s, :s), c = :n + :n REMOVE m.x[0] ADD n :n"
-    start = {"ExclusiveStartKey": KEY}
-    above = {"n": {"AttributeValueList": [{"N": "1"}], "ComparisonOperator": "GT"}}
-    same = {"pk": {"AttributeValueList": [{"S": "a"}], "ComparisonOperator": "EQ"}}
     return [
         ("PutItem", {**table, "Item": ITEM, **conditional, "ReturnValues": "ALL_OLD", **REPORTS}),
         ("PutItem", {**table, "Item": ITEM, "Expected": expected, "ConditionalOperator": "OR"}),
@@ -182,6 +179,21 @@ def _items() -> list[tuple[str, dict[str, Any]]]:
             },
         ),
         ("DeleteItem", {**table, "Key": KEY, **conditional, "ReturnValues": "ALL_OLD"}),
+        *_pages(),
+        ("BatchGetItem", {"RequestItems": {TABLE: {"Keys": [KEY, OTHER_KEY], **NAMES}}}),
+        ("BatchWriteItem", {"RequestItems": {TABLE: _batch()}, "ReturnConsumedCapacity": "TOTAL"}),
+        ("TransactWriteItems", {"TransactItems": _transaction(), "ClientRequestToken": "token"}),
+        ("TransactGetItems", {"TransactItems": [{"Get": {**table, "Key": KEY}}]}),
+        *_statements(),
+    ]
+
+
+def _pages() -> list[tuple[str, dict[str, Any]]]:
+    table = {"TableName": TABLE}
+    start = {"ExclusiveStartKey": KEY}
+    above = {"n": {"AttributeValueList": [{"N": "1"}], "ComparisonOperator": "GT"}}
+    same = {"g": {"AttributeValueList": [{"S": "a"}], "ComparisonOperator": "EQ"}}
+    return [
         (
             "Query",
             {
@@ -200,7 +212,7 @@ def _items() -> list[tuple[str, dict[str, Any]]]:
             {
                 **table,
                 "IndexName": "ByGroup",
-                "KeyConditions": {"g": same["pk"]},
+                "KeyConditions": same,
                 "QueryFilter": above,
                 "ExclusiveStartKey": {**KEY, "g": {"S": "a"}},
             },
@@ -219,11 +231,6 @@ def _items() -> list[tuple[str, dict[str, Any]]]:
             },
         ),
         ("Scan", {**table, "IndexName": "Groups", "ScanFilter": above, "Select": "COUNT"}),
-        ("BatchGetItem", {"RequestItems": {TABLE: {"Keys": [KEY, OTHER_KEY], **NAMES}}}),
-        ("BatchWriteItem", {"RequestItems": {TABLE: _batch()}, "ReturnConsumedCapacity": "TOTAL"}),
-        ("TransactWriteItems", {"TransactItems": _transaction(), "ClientRequestToken": "token"}),
-        ("TransactGetItems", {"TransactItems": [{"Get": {**table, "Key": KEY}}]}),
-        *_statements(),
     ]
 
 

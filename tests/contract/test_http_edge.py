@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gzip
 import shutil
+import socket
 import ssl
 import subprocess
 
@@ -454,6 +455,30 @@ async def test_requests_are_answered_over_tls(certificate):
 
         assert [answer.status for answer in answers] == [200, 200]
         assert (await client.answer()).status == 400
+
+
+@on_loop
+async def test_close_does_not_wait_for_silent_tls_clients(certificate):
+    """A client that keeps a connection for later does not read the farewell until it is used."""
+    trusting = ssl.create_default_context(cafile=certificate[0])
+    async with edge(echo, None, tls_context(*certificate)) as server:
+        silent = await asyncio.to_thread(_asked_once, server.listener.port, trusting)
+        unsaid = socket.create_connection(("127.0.0.1", server.listener.port))
+        await asyncio.sleep(0)
+
+        await asyncio.wait_for(server.listener.close(1000), 5)
+
+        silent.close()
+        unsaid.close()
+
+
+def _asked_once(port, context):
+    """A connection on which one request was answered, and on which nobody reads any more."""
+    plain = socket.create_connection(("127.0.0.1", port))
+    secured = context.wrap_socket(plain, server_hostname="127.0.0.1")
+    secured.sendall(get())
+    assert secured.recv(65_536)
+    return secured
 
 
 def test_certificate_without_its_key_is_named(certificate):

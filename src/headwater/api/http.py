@@ -121,13 +121,15 @@ async def listen(
     """
     loop = asyncio.get_running_loop()
     edge = Edge(handler, settings, loop)
-    # A client that stalls in its TLS handshake has no connection yet; the loop times it.
-    handshake_seconds = settings.request_seconds if ssl_context is not None else None
+    # A client that stalls in its TLS handshake has no connection yet, one that does not answer the
+    # farewell has none any more; the loop times both.
+    is_tls = ssl_context is not None
     server = await loop.create_server(
         lambda: Connection(edge),
         sock=bound,
         ssl=ssl_context,
-        ssl_handshake_timeout=handshake_seconds,
+        ssl_handshake_timeout=settings.request_seconds if is_tls else None,
+        ssl_shutdown_timeout=settings.farewell_seconds if is_tls else None,
         backlog=_BACKLOG,
     )
     return Listener(edge, server, clock)

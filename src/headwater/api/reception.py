@@ -30,6 +30,7 @@ class HttpSettings:
     header_bytes_max: of all names and values together, and of the request's line.
     request_seconds: for a client to send a request, or to read an answer; a longer body or answer
     is granted the time again for each further 64 KB that moves.
+    farewell_seconds: for a TLS client to say goodbye as well when its connection is closed.
     """
 
     body_bytes_max: int = request_body_bytes_max + MB
@@ -41,6 +42,7 @@ class HttpSettings:
     idle_seconds: float = 60.0
     request_seconds: float = 30.0
     linger_seconds: float = 5.0
+    farewell_seconds: float = 1.0
     sweep_seconds: float = 1.0
 
 
