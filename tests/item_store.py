@@ -23,6 +23,7 @@ from headwater.api.statement_groups import StatementGroups
 from headwater.api.statements import Statements
 from headwater.api.transactions import Transactions
 from headwater.clock import ManualClock, SeededChance
+from headwater.limits import item_collection_bytes_max
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.engine import Span
@@ -171,8 +172,10 @@ def new_table(
     indexes: Sequence[Index] = (),
     types: Mapping[str, str] | None = None,
     number: int = 1,
+    collection_bytes_max: int = item_collection_bytes_max,
 ) -> Table:
     """A table that takes items. keys: names of partition and sort key; types: S but for these."""
+    has_collections = any(not index.is_global for index in indexes)
     return Table(
         REGION,
         name,
@@ -182,6 +185,7 @@ def new_table(
         key_schema(keys, types),
         partitions.initial(None, 2),
         tuple(indexes),
+        collection_bytes_max=collection_bytes_max if has_collections else None,
     )
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
+from headwater.limits import item_collection_bytes_max
+
 ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
 # Read by the functions and the tests that this server starts, not settings of the server.
@@ -79,6 +81,29 @@ class Settings:
         default=0.05,
         metadata=_means(
             "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
+        ),
+    )
+    shard_rollover_hours: float = field(
+        default=4.0,
+        metadata=_means(
+            "Hours after which an open shard is replaced by a child, up to an eighth more; 0 never."
+        ),
+    )
+    split_write_units: int = field(
+        default=1000,
+        metadata=_means("Writes a second of one partition above which it is split; 0 never."),
+    )
+    split_seconds: float = field(
+        default=60.0, metadata=_means("How long they must stay above before it is split.")
+    )
+    retention_hours: float = field(
+        default=24.0, metadata=_means("How long records of streams can be read.")
+    )
+    item_collection_bytes_max: int = field(
+        default=item_collection_bytes_max,
+        metadata=_means(
+            "How large the items of one partition key may be, in tables with local indexes that "
+            "are created from now on."
         ),
     )
     enforce_throughput: bool = field(
@@ -198,6 +223,8 @@ def _check(settings: Settings) -> None:
         raise ConfigError(
             f"initial partitions {settings.initial_partitions} is not between 1 and 1000"
         )
+    if settings.item_collection_bytes_max <= 0:
+        raise ConfigError("item collection bytes max must be more than 0")
     if settings.transition_seconds < 0:
         raise ConfigError("transition seconds cannot be negative")
     if (settings.tls_cert is None) != (settings.tls_key is None):

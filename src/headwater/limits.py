@@ -42,6 +42,7 @@ global_indexes_max: Final = 20
 local_indexes_max: Final = 5
 index_key_attributes_max: Final = 4  # of the partition key, and as many of the sort key
 projected_attributes_max: Final = 100
+item_collection_bytes_max: Final = 10 * KB * MB
 
 # Tables
 throughput_units_max: Final = 10**12

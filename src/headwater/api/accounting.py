@@ -1,12 +1,11 @@
 """What an answer says of costs and sizes: ConsumedCapacity and ItemCollectionMetrics.
 
-Both are given only to those who ask. Capacity is computed as DynamoDB would charge it. The size of
-an item collection is measured by reading the collection.
+Both are given only to those who ask. Capacity is computed as DynamoDB would charge it; the size of
+an item collection is the one that its writes keep.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -14,15 +13,13 @@ import orjson
 
 from headwater.api.answer import member
 from headwater.limits import KB, MB
-from headwater.storage.engine import Engine, Span
-from headwater.tables.capacity import Tally, has_item_collections
+from headwater.storage.engine import Engine
+from headwater.tables.capacity import Tally
+from headwater.tables.item_collection import size_key, size_of
 from headwater.tables.keys import ItemKey
-from headwater.tables.read import Source, Stretch, source
 from headwater.tables.schema import Table
 from headwater.tables.write import Write
-from headwater.values import codec
 from headwater.values.item import Item
-from headwater.values.order import HASH_BYTES, after_prefix, unescape
 
 Members: TypeAlias = dict[str, Any]
 
@@ -30,7 +27,6 @@ READ: Final = "ReadCapacityUnits"
 WRITE: Final = "WriteCapacityUnits"
 
 _GB: Final = KB * MB
-_STEP_ENTRIES: Final = 500
 
 
 def wants_capacity(request: Members) -> bool:
@@ -79,15 +75,11 @@ def _units(units: float, kind: str | None) -> Members:
 
 
 async def item_collection(engine: Engine, table: Table, key: ItemKey) -> Members | None:
-    """ItemCollectionMetrics of the collection an item is in; None if its table has none.
-
-    Reads the collection: the items with this partition key, and their entries in local indexes.
-    """
-    if not has_item_collections(table):
+    """ItemCollectionMetrics of the collection an item is in; None if its table has none."""
+    if table.collection_bytes_max is None:
         return None
-    places = [source(table, None)]
-    places += [source(table, index.name) for index in table.indexes if not index.is_global]
-    gigabytes = sum([await _size(engine, _collection(place, key)) for place in places]) // _GB
+    (stored,) = await engine.get([size_key(table, key.stored)])
+    gigabytes = size_of(stored) // _GB
     partition = table.keys.partition.name
     collection: Item = {partition: key.attributes[partition]}
     return {
@@ -102,7 +94,7 @@ async def item_collections(
     """ItemCollectionMetrics by table name, one for each collection that was written to."""
     collections = {}
     for name, write in writes:
-        if has_item_collections(write.table):
+        if write.table.collection_bytes_max is not None:
             partition = write.key.attributes[write.table.keys.partition.name]
             collections[name, orjson.dumps(partition)] = write
     found: dict[str, list[Members]] = {}
@@ -111,19 +103,3 @@ async def item_collections(
         if metrics is not None:
             found.setdefault(name, []).append(metrics)
     return found
-
-
-def _collection(place: Source, key: ItemKey) -> Stretch:
-    at = len(place.table.items_prefix)
-    _, end = unescape(key.stored, at + HASH_BYTES)
-    prefix = place.prefix + key.stored[at:end]
-    return Stretch(prefix, after_prefix(prefix))
-
-
-async def _size(engine: Engine, stretch: Stretch) -> int:
-    size = 0
-    while rows := await engine.scan(Span(stretch.start, stretch.stop, _STEP_ENTRIES, bytes_max=MB)):
-        size += sum(codec.size(value) for _, value in rows)
-        stretch = stretch.after(rows[-1][0])
-        await asyncio.sleep(0)
-    return size

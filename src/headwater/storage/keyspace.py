@@ -10,6 +10,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     h <table 16> <shard 12>                           head: last sequence number, state
     i <table 16> <hash 8> <partition key> <sort key>  item
     x <table 16> <index 8> <hash 8> <index key> <base key>   index entry
+    y <table 16> <hash 8> <partition key>             size of an item collection
     e <table 16>                                      key of a table whose items expire
     e <table 16> <seconds 8> <hash 8> <partition key> <sort key>   when an item expires
     l <table 16> <shard 12> <sequence number 8>       log entry
@@ -143,6 +144,12 @@ def indexes_span(table_id: TableId) -> tuple[bytes, bytes]:
     """Start and stop of the entries of all of a table's indexes."""
     prefix = b"x" + table_bytes(table_id)
     return prefix, after_prefix(prefix)
+
+
+def collections_prefix(table_id: TableId) -> bytes:
+    """What the keys of a table's sizes of item collections begin with; hash and partition key
+    follow."""
+    return b"y" + table_bytes(table_id)
 
 
 def expiries_prefix(table_id: TableId) -> bytes:

@@ -17,6 +17,7 @@ expirer.py     items deleted once they have expired
 count.py       how many items there are
 partitions.py  open shards: the log switched on and off, splits, rollovers
 index.py       old item, new item to index entries
+item_collection.py  how large the items of one partition key are (pure)
 write.py       THE write path (pure): writes and what is stored to effects
 capacity.py    capacity units of reads and writes
 throughput.py  token buckets (pure)

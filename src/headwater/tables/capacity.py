@@ -12,7 +12,7 @@ from typing import Final
 
 from headwater.limits import KB
 from headwater.tables.index import IndexChange
-from headwater.tables.schema import Index, Table
+from headwater.tables.schema import Index
 from headwater.tables.write import Effect
 from headwater.values import codec
 
@@ -77,8 +77,3 @@ def tally_of_write(effect: Effect, factor: int = 1) -> Tally:
     tally = Tally()
     tally.add_write(effect, factor)
     return tally
-
-
-def has_item_collections(table: Table) -> bool:
-    """Whether items that share a partition key form a collection: tables with a local index."""
-    return any(not index.is_global for index in table.indexes)

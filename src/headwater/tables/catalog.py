@@ -23,7 +23,11 @@ from headwater.errors import (
     ServiceUnavailable,
     ValidationException,
 )
-from headwater.limits import table_units_default_max, write_plans_max
+from headwater.limits import (
+    item_collection_bytes_max,
+    table_units_default_max,
+    write_plans_max,
+)
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
@@ -54,10 +58,27 @@ _TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
 
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """account: id in ARNs. initial_partitions: of a new table, instead of as AWS would have it."""
+    """account: id in ARNs. initial_partitions: of a new table, instead of as AWS would have it.
+
+    item_collection_bytes_max: of a new table with local indexes.
+    """
 
     account: str
     initial_partitions: int | None = None
+    item_collection_bytes_max: int = item_collection_bytes_max
+
+
+class Source(Protocol):
+    """What a table is restored from, as far as the commit that creates the table minds it.
+
+    reads: what `hold` reads. hold: notes in the view that the new table needs the source, so that
+    it stays; raises ServiceError if it cannot be had.
+    """
+
+    @property
+    def reads(self) -> Sequence[bytes]: ...
+
+    def hold(self, view: View, restored: TableId, /) -> None: ...
 
 
 class _Outrun(Exception):
@@ -327,6 +348,8 @@ class Catalog:
 
     def _new_table(self, region: str, definition: Definition) -> Table:
         now = self._clock.now()
+        has_collections = any(not asked.is_global for asked in definition.indexes)
+        collection_bytes_max = self._settings.item_collection_bytes_max
         return Table(
             region,
             definition.name,
@@ -340,6 +363,7 @@ class Catalog:
             now if definition.throughput is None else None,
             is_deletion_protected=definition.is_deletion_protected,
             tags=definition.tags,
+            collection_bytes_max=collection_bytes_max if has_collections else None,
         )
 
     def _new_index(self, asked: IndexDefinition) -> Index:

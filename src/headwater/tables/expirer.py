@@ -29,7 +29,7 @@ from headwater.limits import (
 from headwater.storage import keyspace
 from headwater.storage.committer import View, Wakeups
 from headwater.storage.engine import Engine, Span
-from headwater.tables import expiry, keys, schema
+from headwater.tables import expiry, item_collection, keys, schema
 from headwater.tables.schema import Table, TableStatus, TimeToLiveStatus
 from headwater.tables.write import Delete, Write, Writer, apply, current_table
 from headwater.values import codec
@@ -49,6 +49,8 @@ class _Expiry:
         self._now = now
         self.reads = [table.key]
         for item_key in (expiry.item_key(table, entry) for entry in entries):
+            if table.collection_bytes_max is not None:
+                self.reads.append(item_collection.size_key(table, item_key))
             at = len(table.items_prefix)
             shard = table.shard_for(item_key[at : at + HASH_BYTES])
             self.reads += (item_key,) if shard is None else (item_key, shard.head_key)

@@ -16,6 +16,7 @@ from typing import Final
 from headwater.errors import (
     ConditionalCheckFailedException,
     DuplicateItemException,
+    ItemCollectionSizeLimitExceededException,
     ProvisionedThroughputExceededException,
     ServiceError,
     TransactionCanceledException,
@@ -35,6 +36,7 @@ _NOT_THE_REASON: Final[dict[str, object]] = {"Code": "None"}
 _CODES: Final[Mapping[type[ServiceError], str]] = {
     ConditionalCheckFailedException: "ConditionalCheckFailed",
     DuplicateItemException: "DuplicateItem",
+    ItemCollectionSizeLimitExceededException: "ItemCollectionSizeLimitExceeded",
     ProvisionedThroughputExceededException: "ProvisionedThroughputExceeded",
     ValidationException: "ValidationError",
 }

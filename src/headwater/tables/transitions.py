@@ -158,6 +158,7 @@ class Transitions:
 
     async def _erase_table(self, table: Table) -> None:
         await self._erase((table.items_prefix, after_prefix(table.items_prefix)))
+        await self._erase((table.collections_prefix, after_prefix(table.collections_prefix)))
         await self._erase(indexes_span(table.table_id))
         await self._erase((table.expiries_prefix, after_prefix(table.expiries_prefix)))
         await self._catalog.change(table, _removed)

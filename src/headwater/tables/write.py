@@ -31,7 +31,7 @@ from headwater.storage.committer import Committer, Result, View, Work
 from headwater.streams import log
 from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
 from headwater.streams.shard import ShardClosed
-from headwater.tables import expiry, schema
+from headwater.tables import expiry, item_collection, schema
 from headwater.tables import index as indexes
 from headwater.tables.index import IndexChange
 from headwater.tables.keys import ItemKey, check_index_keys
@@ -118,6 +118,10 @@ def reads_of(write: Write) -> list[bytes]:
     keys = [write.table.key, write.key.stored]
     if shard is not None:
         keys.append(shard.head_key)
+    if write.table.collection_bytes_max is not None:
+        keys.append(item_collection.size_key(write.table, write.key.stored))
+    if write.table.copies:
+        keys += copy_keys(write.table, write.key.stored)
     return keys
 
 
@@ -207,6 +211,9 @@ def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) 
                 view.delete(change.removed)
             if change.put is not None:
                 view.put(*change.put)
+        if table.collection_bytes_max is not None:
+            growth = item_collection.growth(effect.old, effect.new, effect.index_changes)
+            item_collection.grow(view, table, stored_key, growth)
     if table.expiry_attribute is not None:
         before = expiry.seconds_of(table.expiry_attribute, effect.old, effect.old_item)
         after = expiry.seconds_of(table.expiry_attribute, effect.new, effect.new_item)

@@ -4,7 +4,6 @@ import pytest
 
 from headwater.tables.capacity import (
     Tally,
-    has_item_collections,
     index_write_units,
     read_units,
     tally_of_write,
@@ -12,7 +11,7 @@ from headwater.tables.capacity import (
 )
 from headwater.tables.index import IndexChange
 from headwater.tables.write import Effect
-from tests.item_store import new_index, new_table
+from tests.item_store import new_index
 
 GLOBAL = new_index("g", "genre")
 LOCAL = new_index("l", "artist year", is_global=False)
@@ -69,8 +68,3 @@ def test_a_write_without_an_item_counts_one_unit() -> None:
     tally = tally_of_write(Effect(None, None))
 
     assert tally.total == 1
-
-
-def test_only_tables_with_a_local_index_have_collections() -> None:
-    assert has_item_collections(new_table(indexes=[GLOBAL, LOCAL]))
-    assert not has_item_collections(new_table(indexes=[GLOBAL]))
