@@ -60,6 +60,8 @@ table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0
 table_counts_max: Final = 10_000
+table_partitions_max: Final = 1000
+rollover_poll_seconds: Final = 60.0
 
 # Backups
 backup_copies_max: Final = 4  # of one table at a time: while one is made every write feeds it

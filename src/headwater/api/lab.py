@@ -5,8 +5,18 @@
         DrainTimeoutException with Laggards, a list of names, when time runs out.
     DescribeDelivery {}  -> {Records: number, DelaySeconds: {p50?: number, p99?: number}}
         How long the latest records took from their commit to the start of their function.
+    SplitShard {StreamArn, ShardId}  -> {ShardId, Children: [ShardId, ShardId]}
+        Cuts the partition of an open shard in two and closes the shard.
+    RollShard {StreamArn, ShardId}  -> {ShardId, Children: [ShardId]}
+        Closes an open shard and opens one child in its place.
+    TrimStream {StreamArn, ShardId?, SequenceNumber?}
+            -> {Shards: [{ShardId, SequenceNumber}]}
+        Trims everything, or one shard, or that up to and including a number. Answers the shards
+        that lost records and the last number each has lost.
+    ExpireIterators {StreamArn}  -> {}
+        Expires the iterators that were issued before.
 
-A server without `--lab` refuses both.
+All parameters are texts but for TimeoutSeconds. A server without `--lab` refuses them all.
 """
 
 from __future__ import annotations
@@ -65,10 +75,6 @@ class LabHandlers:
 
 def refused() -> Mapping[str, OwnOperation]:
     """The lab's operations on a server that does not offer them."""
-
-    async def refuse(call: Call) -> Reply:
-        raise AccessDeniedException(f"{call.operation} needs a server started with --lab")
-
     checks: Mapping[str, Callable[[Input], Input]] = {
         "Drain": _checked_drain,
         "DescribeDelivery": _checked_empty,
@@ -76,8 +82,13 @@ def refused() -> Mapping[str, OwnOperation]:
     return {name: OwnOperation(check, refuse) for name, check in checks.items()}
 
 
+async def refuse(call: Call) -> Reply:
+    """The handler of an operation that is not offered."""
+    raise AccessDeniedException(f"{call.operation} needs a server started with --lab")
+
+
 def _checked_drain(body: Input) -> Input:
-    _refuse_unknown(body, {"TimeoutSeconds"})
+    refuse_unknown(body, {"TimeoutSeconds"})
     seconds = body.get("TimeoutSeconds")
     if seconds is None:
         seconds = _TIMEOUT_SECONDS
@@ -89,11 +100,11 @@ def _checked_drain(body: Input) -> Input:
 
 
 def _checked_empty(body: Input) -> Input:
-    _refuse_unknown(body, set())
+    refuse_unknown(body, set())
     return body
 
 
-def _refuse_unknown(body: Input, known: set[str]) -> None:
+def refuse_unknown(body: Input, known: set[str]) -> None:
     """Refuse what AWS would ignore: these operations have no older clients to be kind to."""
     unknown = sorted(body.keys() - known)
     if unknown:

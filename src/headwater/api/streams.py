@@ -17,6 +17,7 @@ from headwater.api.reply import Reply
 from headwater.arn import parse_stream
 from headwater.clock import Clock
 from headwater.errors import (
+    ExpiredIteratorException,
     ResourceNotFoundException,
     TrimmedDataAccessException,
     ValidationException,
@@ -29,7 +30,13 @@ from headwater.streams import listing, render
 from headwater.streams.iterator import Iterators, ShardIterator
 from headwater.streams.page import Place, read_page
 from headwater.streams.position import OutsideShard, ShardLog, Trimmed, find_log
-from headwater.streams.shard import Shard, decode_head, parse_sequence, sequence_text
+from headwater.streams.shard import (
+    Shard,
+    decode_head,
+    decode_point,
+    parse_sequence,
+    sequence_text,
+)
 from headwater.streams.window import Stream
 
 _KEY_TYPES: Final = ("HASH", "RANGE")
@@ -138,10 +145,15 @@ class StreamHandlers:
         stream = await listing.find_stream(self._engine, key, self._horizon())
         if stream is None:
             raise _stream_not_found(iterator.stream_arn)
+        if iterator.issued_ms < stream.iterators_since_ms:
+            raise ExpiredIteratorException
         place = Place(stream.table_id, iterator.shard_id, iterator.after)
-        (head,) = await self._engine.get([keyspace.head(stream.table_id, iterator.shard_id)])
+        shard = stream.table_id, iterator.shard_id
+        head, point = await self._engine.get([keyspace.head(*shard), keyspace.trim_point(*shard)])
         if head is None:
             raise _shard_not_found()
+        if iterator.after < decode_point(point):
+            raise TrimmedDataAccessException
         try:
             page = await read_page(self._engine, place, decode_head(head), limit, self._horizon())
         except Trimmed:

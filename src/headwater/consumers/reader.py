@@ -28,7 +28,13 @@ from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import time_us_of
 from headwater.streams.log import Reading, Stored, read
-from headwater.streams.shard import Head, decode_head, number_before, sequence_text
+from headwater.streams.shard import (
+    Head,
+    decode_head,
+    decode_point,
+    number_before,
+    sequence_text,
+)
 from headwater.streams.window import Stream
 
 _log = structlog.get_logger(__name__)
@@ -76,7 +82,7 @@ class ShardReader:
         self._consumer = consumer
         self._shard_id = shard_id
         table_id = consumer.stream.table_id
-        self._head_key = keyspace.head(table_id, shard_id)
+        self._keys = [keyspace.head(table_id, shard_id), keyspace.trim_point(table_id, shard_id)]
         self._log_prefix = keyspace.log_prefix(table_id, shard_id)
         self._woken = asyncio.Event()
         self._is_stopping = False
@@ -142,11 +148,13 @@ class ShardReader:
         """
         buffer, services = self._buffer, self._services
         while not (buffer.is_full or buffer.is_last):
-            (stored,) = await services.engine.get([self._head_key])
+            stored, point = await services.engine.get(self._keys)
             if stored is None:  # trimmed away whole
                 buffer.is_last = True
                 return
             head = decode_head(stored)
+            if decode_point(point) > buffer.read_to:
+                await self._pass_trimmed(SequenceNumber(decode_point(point)))
             if head.last > buffer.read_to:
                 await self._read_on(head)
             if head.last <= buffer.read_to:
@@ -157,19 +165,28 @@ class ShardReader:
         buffer, services = self._buffer, self._services
         reading = Reading(buffer.read_to, buffer.room, self._consumer.settings.batch_bytes_max)
         found = await read(services.engine, self._log_prefix, reading)
-        following = number_before(found[0].number) if found else head.last
+        if not found:
+            await self._pass_trimmed(head.last)
+            return
+        following = number_before(found[0].number)
         if following > buffer.read_to:
-            self._log.warning(
-                "records_trimmed_unread",
-                after=sequence_text(buffer.read_to),
-                upto=sequence_text(following),
-            )
-        if found:
-            buffer.add(found, services.clock.now())
-        else:
-            buffer.read_to = head.last
-            if not buffer.entries:
-                await self._store_position(head.last, is_finished=False)
+            self._log_trimmed(following)
+        buffer.add(found, services.clock.now())
+
+    async def _pass_trimmed(self, upto: SequenceNumber) -> None:
+        """Go on behind records that nobody can read any more."""
+        buffer = self._buffer
+        self._log_trimmed(upto)
+        buffer.read_to = upto
+        if not buffer.entries:
+            await self._store_position(upto, is_finished=False)
+
+    def _log_trimmed(self, upto: SequenceNumber) -> None:
+        self._log.warning(
+            "records_trimmed_unread",
+            after=sequence_text(self._buffer.read_to),
+            upto=sequence_text(upto),
+        )
 
     async def _deliver(self, count: int) -> bool:
         """Have the first records delivered; returns whether they were the shard's last."""

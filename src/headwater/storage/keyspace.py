@@ -8,6 +8,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     c s <region> 0 <table name> 0 <label>             stream: one incarnation of a table's stream
     s <table 16> <shard 12>                           shard: lineage and range
     h <table 16> <shard 12>                           head: last sequence number, state
+    p <table 16> <shard 12>                           trim point: up to which it was trimmed by hand
     i <table 16> <hash 8> <partition key> <sort key>  item
     x <table 16> <index 8> <hash 8> <index key> <base key>   index entry
     y <table 16> <hash 8> <partition key>             size of an item collection
@@ -123,6 +124,14 @@ def every_head_span() -> tuple[bytes, bytes]:
 def shard_of_head(key: bytes) -> tuple[TableId, ShardId]:
     """The table and the shard of a head's key."""
     return TableId(str(UUID(bytes=key[1:17]))), shard_id_of(key[17:])
+
+
+def trim_point(table_id: TableId, shard_id: ShardId) -> bytes:
+    return b"p" + table_bytes(table_id) + shard_bytes(shard_id)
+
+
+def every_trim_point_span() -> tuple[bytes, bytes]:
+    return b"p", b"q"
 
 
 def log_prefix(table_id: TableId, shard_id: ShardId) -> bytes:

@@ -16,7 +16,7 @@ import binascii
 import hmac
 import struct
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from headwater.clock import Chance
@@ -34,11 +34,15 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class ShardIterator:
-    """Where a token points: after a number of a shard of the stream with this ARN."""
+    """Where a token points: after a number of a shard of the stream with this ARN.
+
+    issued_ms: milliseconds since the epoch, of one that was read from a token.
+    """
 
     stream_arn: str
     shard_id: ShardId
     after: SequenceNumber
+    issued_ms: int = field(default=0, compare=False)
 
 
 class Iterators:
@@ -72,7 +76,7 @@ class Iterators:
         assert version == _VERSION, "a sealed token has a version this code does not know"
         if now - issued_ms / 1000 > shard_iterator_seconds:
             raise ExpiredIteratorException
-        return ShardIterator(arn, keyspace.shard_id_of(shard), SequenceNumber(after))
+        return ShardIterator(arn, keyspace.shard_id_of(shard), SequenceNumber(after), issued_ms)
 
     def _seal(self, arn: str, payload: bytes) -> bytes:
         return hmac.digest(self._secret, arn.encode() + b"|" + payload, "sha256")[:_SEAL_BYTES]

@@ -17,6 +17,7 @@ from headwater.streams.shard import (
     Head,
     Shard,
     decode_head,
+    decode_point,
     middle_number,
     next_number,
     number_before,
@@ -36,7 +37,8 @@ class OutsideShard(Exception):
 class ShardLog:
     """A shard's log as found: all its entries up to the head's last are committed.
 
-    horizon: microseconds since the epoch; what is older counts as trimmed.
+    horizon: microseconds since the epoch; what is older counts as trimmed. trimmed: number up to
+    which the shard was trimmed on command.
     """
 
     engine: Engine
@@ -44,6 +46,7 @@ class ShardLog:
     shard: Shard
     head: Head
     horizon: int
+    trimmed: int
 
     def latest(self) -> SequenceNumber:
         """Behind the newest entry."""
@@ -55,6 +58,9 @@ class ShardLog:
 
     async def at_time(self, time_us: int) -> SequenceNumber:
         """Before the first entry that is kept and not older than a time; behind all if none is."""
+        return SequenceNumber(max(await self._at_time(time_us), self.trimmed))
+
+    async def _at_time(self, time_us: int) -> SequenceNumber:
         time_us = max(time_us, self.horizon)
         prefix = keyspace.log_prefix(self.table_id, self.shard.shard_id)
         stored = await self.engine.scan(Span(prefix, prefix + b"\xff" * 9, 1))
@@ -87,6 +93,8 @@ class ShardLog:
         wanted = number_from(number, self.shard.lane)
         if wanted > next_number(self.latest(), self.shard.lane):
             raise OutsideShard
+        if wanted <= self.trimmed:
+            raise Trimmed
         if wanted <= self.head.last and await self._is_before(wanted, self.horizon):
             raise Trimmed
         return number_before(wanted)
@@ -102,7 +110,9 @@ async def find_log(
     engine: Engine, table_id: TableId, shard: Shard, horizon: int
 ) -> ShardLog | None:
     """The log of a shard as it is now, or None if the shard has been removed meanwhile."""
-    (stored,) = await engine.get([keyspace.head(table_id, shard.shard_id)])
+    stored, point = await engine.get(
+        [keyspace.head(table_id, shard.shard_id), keyspace.trim_point(table_id, shard.shard_id)]
+    )
     if stored is None:
         return None
-    return ShardLog(engine, table_id, shard, decode_head(stored), horizon)
+    return ShardLog(engine, table_id, shard, decode_head(stored), horizon, decode_point(point))

@@ -2,14 +2,16 @@
 
 Readers see the horizon exactly (`listing`, `page`); this only gives the room back. A closed shard
 goes when it closed before the horizon, with whatever it still has; a disabled stream goes after
-its shards. Whatever stops between two commits goes on at the next round: nothing is remembered.
+its shards; what was trimmed on command goes with the next round. A table's log may be kept for
+longer, unseen. Whatever stops between two commits goes on at the next round: nothing is remembered.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -29,12 +31,33 @@ _READ_BYTES_MAX: Final = 4 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
+KeptSince: TypeAlias = Callable[[], Awaitable[Mapping[TableId, int]]]
+"""Tables whose logs are kept beyond the retention: microseconds since the epoch from which on."""
+
+
+async def _nothing_more() -> Mapping[TableId, int]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
     """How long entries are kept, and how often what is older is looked for."""
 
     retention_seconds: float = stream_retention_seconds
     round_seconds: float = trim_seconds
+    kept_since: KeptSince = _nothing_more
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What is to go from a shard: entries older than the horizon, or up to a number."""
+
+    horizon: int
+    point: int
+
+    def is_beyond(self, key: bytes, entry: bytes) -> bool:
+        is_old = time_us_of(entry) < self.horizon
+        return is_old or int.from_bytes(key[-8:], "big") <= self.point
 
 
 class _Delete:
@@ -72,35 +95,45 @@ class Trimmer:
     async def trim(self) -> int:
         """Remove everything that is older than the retention now; returns how many entries."""
         horizon = listing.horizon_us(self._clock.now(), self._settings.retention_seconds)
+        kept_since = await self._settings.kept_since()
+        points = await self._points()
         count = 0
         async for key, stored in listing.entries(self._engine, keyspace.every_shard_span()):
-            shard = shards.decode(stored)
-            count += await self._trim_shard(keyspace.table_of_shard(key), shard, horizon)
+            table_id = keyspace.table_of_shard(key)
+            bound = _Bound(horizon, points.get(key[1:], -1))
+            if table_id in kept_since:
+                bound = _Bound(min(horizon, kept_since[table_id]), -1)
+            count += await self._trim_shard(table_id, shards.decode(stored), bound)
             await asyncio.sleep(0)  # however many shards there are, requests come between
         async for key, stored in listing.entries(self._engine, keyspace.every_stream_span()):
             if not listing.stream_is_seen(windows.decode(stored), horizon):
                 await self._committer.submit(_Delete([key]))
         return count
 
-    async def _trim_shard(self, table_id: TableId, shard: Shard, horizon: int) -> int:
-        is_over = not listing.shard_is_seen(shard, horizon)
+    async def _points(self) -> Mapping[bytes, int]:
+        """The trim points of all shards that have one, by the ids in their keys."""
+        found = listing.entries(self._engine, keyspace.every_trim_point_span())
+        return {key[1:]: shards.decode_point(stored) async for key, stored in found}
+
+    async def _trim_shard(self, table_id: TableId, shard: Shard, bound: _Bound) -> int:
+        is_over = not listing.shard_is_seen(shard, bound.horizon)
         prefix = keyspace.log_prefix(table_id, shard.shard_id)
         count = 0
-        while keys := await self._trimmed_keys(prefix, horizon):
+        while keys := await self._trimmed_keys(prefix, bound):
             await self._committer.submit(_Delete(keys))
             count += len(keys)
         if is_over:
-            shard_key = keyspace.shard(table_id, shard.shard_id)
-            head_key = keyspace.head(table_id, shard.shard_id)
-            await self._committer.submit(_Delete([shard_key, head_key]))
+            ids = table_id, shard.shard_id
+            keys = [keyspace.shard(*ids), keyspace.head(*ids), keyspace.trim_point(*ids)]
+            await self._committer.submit(_Delete(keys))
         return count
 
-    async def _trimmed_keys(self, prefix: bytes, horizon: int) -> list[bytes]:
+    async def _trimmed_keys(self, prefix: bytes, bound: _Bound) -> list[bytes]:
         """The oldest entries of a shard, so far as they are to go and fit into one commit."""
         stop = prefix + b"\xff" * 9
         oldest = await self._engine.scan(Span(prefix, stop, 1))
-        if not oldest or time_us_of(oldest[0][1]) >= horizon:
+        if not oldest or not bound.is_beyond(*oldest[0]):
             return []
         span = Span(prefix, stop, trim_commit_entries_max, bytes_max=_READ_BYTES_MAX)
         found = await self._engine.scan(span)
-        return [key for key, entry in found if time_us_of(entry) < horizon]
+        return [key for key, entry in found if bound.is_beyond(key, entry)]

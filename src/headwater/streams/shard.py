@@ -157,6 +157,11 @@ def middle_number(low: int, high: int) -> SequenceNumber:
     return SequenceNumber(low + ((high - low) >> (_LANE_BITS + 1) << _LANE_BITS))
 
 
+def line_count(number: SequenceNumber) -> int:
+    """How many numbers a line of shards has given up to this one, a few for its shards included."""
+    return number >> _LANE_BITS
+
+
 def next_lane(lane: int) -> int:
     """The lane after one; lanes are given in turn and begin again after 65,536 shards."""
     return (lane + 1) % _LANES
@@ -179,6 +184,15 @@ def encode_head(head: Head) -> bytes:
 def decode_head(stored: bytes) -> Head:
     last, time_us, is_closed = _HEAD.unpack(stored)
     return Head(last, time_us, bool(is_closed))
+
+
+def encode_point(point: SequenceNumber) -> bytes:
+    return point.to_bytes(8, "big")
+
+
+def decode_point(stored: bytes | None) -> int:
+    """The number up to which a shard was trimmed on command; below all if it was not."""
+    return -1 if stored is None else int.from_bytes(stored, "big")
 
 
 def encode(shard: Shard) -> bytes:

@@ -40,7 +40,8 @@ class Stream:
     """One incarnation of a table's stream.
 
     keys: names of the partition key and, if there is one, the sort key. created_at, disabled_at:
-    epoch seconds.
+    epoch seconds. is_whole: on since the table's creation. iterators_since_ms: milliseconds since
+    the epoch; iterators issued before it are expired.
     """
 
     region: str
@@ -52,6 +53,8 @@ class Stream:
     keys: tuple[str, ...]
     created_at: float
     disabled_at: float | None = None
+    is_whole: bool = False
+    iterators_since_ms: int = 0
 
     @property
     def key(self) -> bytes:

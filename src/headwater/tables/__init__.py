@@ -16,6 +16,9 @@ expiry.py      time to live (pure): when items expire, where that is noted
 expirer.py     items deleted once they have expired
 count.py       how many items there are
 partitions.py  open shards: the log switched on and off, splits, rollovers
+resharding.py  shards rolled over and split while the table is in use
+rollover.py    shards rolled over once they have been open for their time
+splitting.py   partitions split whose writes stay above a rate
 index.py       old item, new item to index entries
 item_collection.py  how large the items of one partition key are (pure)
 write.py       THE write path (pure): writes and what is stored to effects

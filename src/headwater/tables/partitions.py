@@ -17,7 +17,7 @@ from headwater.streams import shard as shards
 from headwater.streams import window as windows
 from headwater.streams.shard import HASH_MAX, HashRange, Head, Opening, Shard, even_ranges
 from headwater.streams.window import Stream, StreamStatus, ViewType
-from headwater.tables.schema import Partition, StreamWindow, Table, Throughput
+from headwater.tables.schema import Partition, StreamWindow, Table, TableStatus, Throughput
 
 ON_DEMAND_PARTITIONS = 4
 
@@ -65,6 +65,7 @@ def switch_on(view: View, table: Table, opening: Opening, view_type: ViewType) -
         StreamStatus.ENABLED,
         table.keys.names(),
         opening.now_us / 1e6,
+        is_whole=table.status is TableStatus.CREATING,
     )
     view.put(stream.key, windows.encode(stream))
     return table.changed(

@@ -47,5 +47,14 @@ def test_stored_form_is_pinned() -> None:
         b'{"region":"eu-west-1","table_name":"Orders",'
         b'"table_id":"00000000-0000-0000-0000-000000000001","label":"2023-11-14T22:13:20.123",'
         b'"view":"NEW_IMAGE","status":"ENABLED","keys":["pk","sk"],'
-        b'"created_at":1700000000.123,"disabled_at":null}'
+        b'"created_at":1700000000.123,"disabled_at":null,"is_whole":false,"iterators_since_ms":0}'
+    )
+
+
+def test_stream_stored_before_streams_could_expire_iterators_is_read() -> None:
+    assert (
+        window.decode(
+            window.encode(STREAM).replace(b',"is_whole":false,"iterators_since_ms":0', b"")
+        )
+        == STREAM
     )

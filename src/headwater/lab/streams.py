@@ -1,0 +1,114 @@
+"""What time does to a stream, done now: its records trimmed, its iterators expired.
+
+A trim is one commit, after which nobody reads what it covers; the room is given back by the next
+round of the trimming that time brings about as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from headwater.clock import Clock
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer, View
+from headwater.storage.engine import Engine
+from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
+from headwater.streams import listing
+from headwater.streams import window as windows
+from headwater.streams.shard import (
+    Shard,
+    decode_head,
+    decode_point,
+    encode_point,
+    number_before,
+    number_from,
+)
+from headwater.streams.window import Stream
+
+_MILLISECOND: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStore:
+    """Where streams are stored, and how long (seconds) their records can be read."""
+
+    engine: Engine
+    committer: Committer
+    clock: Clock
+    retention_seconds: float
+
+    def horizon(self) -> int:
+        return listing.horizon_us(self.clock.now(), self.retention_seconds)
+
+
+class _Trim:
+    """Work that moves the trim points of shards forward."""
+
+    def __init__(self, table_id: TableId, shards: Sequence[Shard], upto: int | None) -> None:
+        self._shards = shards
+        self._upto = upto
+        ids = [(table_id, shard.shard_id) for shard in shards]
+        self._heads = [keyspace.head(*each) for each in ids]
+        self._points = [keyspace.trim_point(*each) for each in ids]
+        self.reads = [*self._heads, *self._points]
+
+    def run(self, view: View) -> Mapping[ShardId, SequenceNumber]:
+        trimmed = {}
+        for shard, head_key, point_key in zip(self._shards, self._heads, self._points, strict=True):
+            stored = view.get(head_key)
+            if stored is None:
+                continue
+            point = decode_head(stored).last
+            if self._upto is not None:
+                point = min(point, number_before(number_from(self._upto + 1, shard.lane)))
+            # A head that stands on the first number has no entry yet.
+            if point > max(shard.first, decode_point(view.get(point_key))):
+                view.put(point_key, encode_point(point))
+                trimmed[shard.shard_id] = point
+        return trimmed
+
+
+async def trim(
+    store: StreamStore, stream: Stream, shard: Shard | None = None, upto: int | None = None
+) -> Mapping[ShardId, SequenceNumber]:
+    """Trim all shards of a stream, or one, up to and including a number or whole.
+
+    Returns the last number trimmed of every shard that lost records.
+    """
+    shards = [shard] if shard is not None else await shards_of(store, stream)
+    work = _Trim(stream.table_id, shards, upto)
+    trimmed: Mapping[ShardId, SequenceNumber] = await store.committer.submit(work)
+    return trimmed
+
+
+async def shards_of(store: StreamStore, stream: Stream) -> list[Shard]:
+    return [each async for each in listing.shards_of(store.engine, stream, store.horizon())]
+
+
+class _ExpireIterators:
+    """Work that notes since when a stream's iterators are good."""
+
+    def __init__(self, key: bytes, since_ms: int) -> None:
+        self._since_ms = since_ms
+        self.reads = [key]
+
+    def run(self, view: View) -> None:
+        (key,) = self.reads
+        stored = view.get(key)
+        if stored is not None:
+            stream = replace(windows.decode(stored), iterators_since_ms=self._since_ms)
+            view.put(key, windows.encode(stream))
+
+
+async def expire_iterators(store: StreamStore, stream: Stream) -> None:
+    """Expire every iterator of a stream that has been issued before this returns.
+
+    Iterators carry the millisecond of their issue: it returns in the next, so that those issued
+    afterwards are good.
+    """
+    since_ms = int(store.clock.now() * 1000) + 1
+    await store.committer.submit(_ExpireIterators(stream.key, since_ms))
+    while int(store.clock.now() * 1000) < since_ms:
+        await store.clock.sleep(_MILLISECOND)
