@@ -253,34 +253,7 @@ def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
 
 
-def _catalog(core: Core) -> Catalog:
-    settings = CatalogSettings(
-        core.settings.account,
-        core.settings.initial_partitions,
-        core.settings.item_collection_bytes_max,
-    )
-    return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
-
-
-@asynccontextmanager
-async def _resharding(core: Core, catalog: Catalog) -> AsyncIterator[Resharder]:
-    """Shards rolled over and split as they fall due; gives what does so on command."""
-    settings, clock = core.settings, core.clock
-    resharder = Resharder(catalog, clock, core.chance)
-    works = []
-    if settings.shard_rollover_hours > 0:
-        open_seconds = settings.shard_rollover_hours * 3600
-        works.append(Rollover(catalog, resharder, clock, open_seconds).run())
-    if settings.split_write_units > 0:
-        split = SplitSettings(settings.split_write_units, settings.split_seconds)
-        works.append(Splitting(core.engine, catalog, resharder, clock, split).run())
-    async with _running(*works):
-        yield resharder
-
-
-def _lab(
-    core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
-) -> Mapping[str, OwnOperation]:
+def _lab(core: Core, mappings: MappingService) -> Mapping[str, OwnOperation]:
     if not core.settings.lab:
         return lab.refused()
     drain = Drain(core.engine, mappings, core.clock)
@@ -298,7 +271,9 @@ async def _handlers(
         committer,
         clock,
         core.chance,
-        CatalogSettings(settings.account, settings.initial_partitions),
+        CatalogSettings(
+            settings.account, settings.initial_partitions, settings.item_collection_bytes_max
+        ),
     )
     meters = Meters(clock, settings.account) if settings.enforce_throughput else None
     writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)

@@ -68,19 +68,6 @@ class CatalogSettings:
     item_collection_bytes_max: int = item_collection_bytes_max
 
 
-class Source(Protocol):
-    """What a table is restored from, as far as the commit that creates the table minds it.
-
-    reads: what `hold` reads. hold: notes in the view that the new table needs the source, so that
-    it stays; raises ServiceError if it cannot be had.
-    """
-
-    @property
-    def reads(self) -> Sequence[bytes]: ...
-
-    def hold(self, view: View, restored: TableId, /) -> None: ...
-
-
 class _Outrun(Exception):
     """What is stored is not what the change was planned from: plan again."""
 

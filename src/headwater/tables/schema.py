@@ -63,7 +63,7 @@ class KeyAttribute:
 
 @dataclass(frozen=True, slots=True)
 class KeySchema:
-    """The attributes of which a key consists, in order; a global index may have several of each."""
+    """The attributes of which a key consists."""
 
     partition_attributes: tuple[KeyAttribute, ...]
     sort_attributes: tuple[KeyAttribute, ...] = ()
@@ -160,10 +160,7 @@ class Table:
     created_at, to_on_demand_at: epoch seconds. partitions: by `start`, the first at 0; all have an
     open shard while the log is on, none otherwise. next_lane: for the next shard to open.
     collection_bytes_max: how large an item collection may be; None where none are counted.
-    latest_label: of the latest stream, enabled or not, if there was one. copies: backups being
-    made of the table. restores: tables being restored from its log. While there are any of these,
-    a deleted table keeps its items. importing: the id of the import that fills the table, which is
-    CREATING until it has ended.
+    latest_label: of the latest stream, enabled or not, if there was one.
     """
 
     region: str
@@ -184,11 +181,6 @@ class Table:
     tags: dict[str, str] = field(default_factory=dict)
     time_to_live: TimeToLive | None = None
     collection_bytes_max: int | None = None
-    recovery: Recovery | None = None
-    restoration: Restoration | None = None
-    copies: tuple[BackupId, ...] = ()
-    restores: tuple[TableId, ...] = ()
-    importing: str | None = None
 
     @cached_property
     def key(self) -> bytes:

@@ -120,8 +120,6 @@ def reads_of(write: Write) -> list[bytes]:
         keys.append(shard.head_key)
     if write.table.collection_bytes_max is not None:
         keys.append(item_collection.size_key(write.table, write.key.stored))
-    if write.table.copies:
-        keys += copy_keys(write.table, write.key.stored)
     return keys
 
 
