@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 
-from headwater.api import lab
+from headwater.api import lab, lab_streams
 from headwater.api.batches import Batches
 from headwater.api.functions import FunctionHandlers
 from headwater.api.http import (
@@ -64,7 +64,8 @@ from headwater.functions.registry import Machine, Registry
 from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
 from headwater.lab.drain import Drain
-from headwater.limits import MB, function_upload_bytes_max, stream_retention_seconds
+from headwater.lab.streams import StreamStore
+from headwater.limits import MB, function_upload_bytes_max
 from headwater.mappings.local import LocalFunctions
 from headwater.mappings.service import MappingService, MappingSettings
 from headwater.storage.committer import Committer, Wakeups
@@ -77,6 +78,9 @@ from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
 from headwater.tables.expirer import Expirer
 from headwater.tables.metering import Meters
+from headwater.tables.resharding import Resharder
+from headwater.tables.rollover import Rollover
+from headwater.tables.splitting import SplitSettings, Splitting
 from headwater.tables.tokens import TokenSweeper
 from headwater.tables.transitions import Stores, Transitions
 from headwater.tables.write import Writer, WriteWork
@@ -136,16 +140,18 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
     endpoint = _endpoint(settings, bound)
     async with _core(settings) as core:
         own = _own_credential(core.chance)
+        catalog = _catalog(core)
         async with (
             _functions(core, _surroundings(endpoint, own)) as functions,
             _mappings(core, functions) as mappings,
-            _handlers(core, functions, mappings, endpoint) as handlers,
+            _resharding(core, catalog) as resharder,
+            _handlers(core, catalog, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
                 credentials = {**credentials, own.access_key_id: own}
             verifier = Verifier(credentials, core.clock, settings.region)
             frame = Frame(settings.region, core.chance, core.clock, core.telemetry.requests.note)
-            own_operations = _lab(core, mappings)
+            own_operations = _lab(core, catalog, resharder, mappings)
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
                 _edge(dispatcher, core.telemetry), bound, _HTTP, core.clock, _tls(settings)
@@ -235,7 +241,7 @@ async def _mappings(core: Core, functions: Functions) -> AsyncIterator[MappingSe
         Holder(core.chance.uuid(), is_alone=True),
         core.chance,
         MappingSettings(
-            core.settings.account, stream_retention_seconds, core.telemetry.delays.note
+            core.settings.account, core.settings.retention_seconds, core.telemetry.delays.note
         ),
     )
     async with asyncio.TaskGroup() as tasks:
@@ -253,28 +259,54 @@ def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
 
 
-def _lab(core: Core, mappings: MappingService) -> Mapping[str, OwnOperation]:
+def _catalog(core: Core) -> Catalog:
+    settings = CatalogSettings(
+        core.settings.account,
+        core.settings.initial_partitions,
+        core.settings.item_collection_bytes_max,
+    )
+    return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
+
+
+@asynccontextmanager
+async def _resharding(core: Core, catalog: Catalog) -> AsyncIterator[Resharder]:
+    """Shards rolled over and split as they fall due; gives what does so on command."""
+    settings, clock = core.settings, core.clock
+    resharder = Resharder(catalog, clock, core.chance)
+    works = []
+    if settings.shard_rollover_hours > 0:
+        open_seconds = settings.shard_rollover_hours * 3600
+        works.append(Rollover(catalog, resharder, clock, open_seconds).run())
+    if settings.split_write_units > 0:
+        split = SplitSettings(settings.split_write_units, settings.split_seconds)
+        works.append(Splitting(core.engine, catalog, resharder, clock, split).run())
+    async with _running(*works):
+        yield resharder
+
+
+def _lab(
+    core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
+) -> Mapping[str, OwnOperation]:
     if not core.settings.lab:
-        return lab.refused()
+        return {**lab.refused(), **lab_streams.refused()}
     drain = Drain(core.engine, mappings, core.clock)
-    return lab.LabHandlers(drain, core.telemetry.delays).operations()
+    store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
+    return {
+        **lab.LabHandlers(drain, core.telemetry.delays).operations(),
+        **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
+    }
 
 
 @asynccontextmanager
 async def _handlers(
-    core: Core, functions: Functions, mappings: MappingService, endpoint: str
+    core: Core,
+    catalog: Catalog,
+    functions: Functions,
+    mappings: MappingService,
+    endpoint: str,
 ) -> AsyncIterator[Handlers]:
     """Every operation's handler, with the tasks behind them running."""
     settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
-    catalog = Catalog(
-        engine,
-        committer,
-        clock,
-        core.chance,
-        CatalogSettings(
-            settings.account, settings.initial_partitions, settings.item_collection_bytes_max
-        ),
-    )
     meters = Meters(clock, settings.account) if settings.enforce_throughput else None
     writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
     counts = Counts(engine, clock)
@@ -282,9 +314,9 @@ async def _handlers(
         catalog, Stores(engine, committer), clock, settings.transition_seconds
     )
     expirer = Expirer(engine, writer, core.wakeups, clock)
-    trimmer = Trimmer(engine, committer, clock, RetentionSettings())
+    trimmer = Trimmer(engine, committer, clock, RetentionSettings(settings.retention_seconds))
     iterators = Iterators(await load_secret(committer, core.chance))
-    streams = StreamsSettings(settings.account, stream_retention_seconds)
+    streams = StreamsSettings(settings.account, settings.retention_seconds)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
     works = (counts.run(), transitions.run(), expirer.run(), trimmer.run(), tokens.run())
