@@ -15,6 +15,7 @@ from dataclasses import Field as DataclassField
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
@@ -73,6 +74,22 @@ class Settings:
             "strict: a write is on disk before it is acknowledged; relaxed: soon after."
         ),
     )
+    shard_rollover_hours: float = field(
+        default=4.0,
+        metadata=_means(
+            "Hours after which an open shard is replaced by a child, up to an eighth more; 0 never."
+        ),
+    )
+    split_write_units: int = field(
+        default=1000,
+        metadata=_means("Writes a second of one partition above which it is split; 0 never."),
+    )
+    split_seconds: float = field(
+        default=60.0, metadata=_means("How long they must stay above before it is split.")
+    )
+    retention_hours: float = field(
+        default=24.0, metadata=_means("How long records of streams can be read.")
+    )
     initial_partitions: int | None = field(
         default=None,
         metadata=_means("Partitions of a new table, instead of as many as AWS would give it."),
@@ -107,6 +124,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def retention_seconds(self) -> float:
+        return self.retention_hours * 3600
 
     @property
     def is_loopback(self) -> bool:
@@ -211,6 +232,7 @@ def _check(settings: Settings) -> None:
         raise ConfigError("item collection bytes max must be more than 0")
     if settings.transition_seconds < 0:
         raise ConfigError("transition seconds cannot be negative")
+    _check_shards(settings)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise ConfigError("a TLS certificate and its key are given together")
     if settings.credentials is None and not settings.is_loopback and not settings.insecure:
@@ -219,3 +241,14 @@ def _check(settings: Settings) -> None:
             f"not on {settings.host}: give --credentials FILE, "
             "or --insecure to let anyone in who can reach it"
         )
+
+
+def _check_shards(settings: Settings) -> None:
+    if not 0 <= settings.shard_rollover_hours < inf:
+        raise ConfigError("shard rollover hours cannot be negative")
+    if settings.split_write_units < 0:
+        raise ConfigError("split write units cannot be negative")
+    if not 0 < settings.split_seconds < inf:
+        raise ConfigError("split seconds must be more than 0")
+    if not 0 < settings.retention_hours < inf:
+        raise ConfigError("retention hours must be more than 0")
