@@ -130,6 +130,22 @@ def test_some_changes_go_alone(dynamodb, simple, change, operation):
         )
 
 
+def test_table_class_is_shown_once_it_is_not_the_default(make_table, update):
+    made = make_table()
+
+    table = update(made, TableClass="STANDARD_INFREQUENT_ACCESS")
+
+    assert "TableClassSummary" not in made
+    assert table["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    assert table["TableClassSummary"]["LastUpdateDateTime"] >= table["CreationDateTime"]
+
+
+def test_table_class_can_be_set_at_creation(make_table):
+    table = make_table(TableClass="STANDARD_INFREQUENT_ACCESS")
+
+    assert table["TableClassSummary"] == {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
+
+
 def test_protection_is_shown(make_table, update):
     table = make_table()
 

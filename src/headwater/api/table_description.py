@@ -20,6 +20,7 @@ from headwater.tables.schema import (
     KeySchema,
     ProjectionType,
     Table,
+    TableClass,
     TableStatus,
     Throughput,
 )
@@ -73,8 +74,18 @@ def _identity(table: Table, figures: Figures) -> Description:
         "TableId": table.table_id,
         "DeletionProtectionEnabled": table.is_deletion_protected,
     }
+    if table.table_class is not TableClass.STANDARD or table.class_changed_at is not None:
+        shown["TableClassSummary"] = _class_summary(table)
     if table.to_on_demand_at is not None:
         shown["BillingModeSummary"] = _billing(table, table.to_on_demand_at)
+    return shown
+
+
+def _class_summary(table: Table) -> Description:
+    """Shown of tables that are, or once were, of another class than most."""
+    shown: Description = {"TableClass": table.table_class}
+    if table.class_changed_at is not None:
+        shown["LastUpdateDateTime"] = table.class_changed_at
     return shown
 
 

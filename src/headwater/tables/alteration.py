@@ -29,7 +29,7 @@ from headwater.tables.key_definition import (
     refuse_unsupported,
     throughput,
 )
-from headwater.tables.schema import Throughput
+from headwater.tables.schema import TableClass, Throughput
 
 _NOTHING_GIVEN: Final = (
     "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
@@ -77,6 +77,7 @@ class Alteration:
     created: IndexDefinition | None = None
     deleted: str | None = None
     updated: Mapping[str, Throughput | None] = field(default_factory=dict)
+    table_class: TableClass | None = None
 
 
 def of_input(body: Mapping[str, Any]) -> Alteration:
@@ -100,6 +101,7 @@ def of_input(body: Mapping[str, Any]) -> Alteration:
         created,
         deleted,
         updated,
+        TableClass(body["TableClass"]) if _is_given(body, "TableClass") else None,
     )
 
 
@@ -119,7 +121,6 @@ def _check_alone(body: Mapping[str, Any]) -> None:
 def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
-    refuse_unsupported("TableClass", body.get("TableClass", "STANDARD") == "STANDARD")
     refuse_unsupported("OnDemandThroughput", is_unlimited(body.get("OnDemandThroughput")))
     for member in (
         "WarmThroughput",

@@ -50,12 +50,17 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
     to_on_demand_at = table.to_on_demand_at
     if units is None and table.throughput is not None:
         to_on_demand_at = now
+    table_class, class_changed_at = table.table_class, table.class_changed_at
+    if alteration.table_class not in (None, table_class):
+        table_class, class_changed_at = alteration.table_class, now
     protected = alteration.is_deletion_protected
     return table.changed(
         status=TableStatus.UPDATING,
         throughput=units,
         to_on_demand_at=to_on_demand_at,
         indexes=indexes,
+        table_class=table_class,
+        class_changed_at=class_changed_at,
         is_deletion_protected=table.is_deletion_protected if protected is None else protected,
     )
 

@@ -350,6 +350,7 @@ class Catalog:
             now if definition.throughput is None else None,
             is_deletion_protected=definition.is_deletion_protected,
             tags=definition.tags,
+            table_class=definition.table_class,
             collection_bytes_max=collection_bytes_max if has_collections else None,
         )
 

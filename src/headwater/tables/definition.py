@@ -31,7 +31,7 @@ from headwater.tables.key_definition import (
     refuse_unsupported,
     throughput,
 )
-from headwater.tables.schema import KeySchema, Throughput
+from headwater.tables.schema import KeySchema, TableClass, Throughput
 
 UNITS_REQUIRED: Final = (
     f"{INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified when "
@@ -50,6 +50,7 @@ class Definition:
     view: ViewType | None = None
     is_deletion_protected: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    table_class: TableClass = TableClass.STANDARD
 
 
 def of_input(name: str, body: Mapping[str, Any]) -> Definition:
@@ -83,6 +84,7 @@ def of_input(name: str, body: Mapping[str, Any]) -> Definition:
         _view(body.get("StreamSpecification")),
         body.get("DeletionProtectionEnabled", False),
         tags.of_list(body.get("Tags", [])),
+        TableClass(body.get("TableClass", TableClass.STANDARD)),
     )
 
 
@@ -104,7 +106,6 @@ def _check_required(body: Mapping[str, Any]) -> None:
 def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
-    refuse_unsupported("TableClass", body.get("TableClass", "STANDARD") == "STANDARD")
     refuse_unsupported("OnDemandThroughput", is_unlimited(body.get("OnDemandThroughput")))
     for member in (
         "WarmThroughput",

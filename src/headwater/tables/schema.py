@@ -45,6 +45,13 @@ class TimeToLiveStatus(StrEnum):
     DISABLING = "DISABLING"
 
 
+class TableClass(StrEnum):
+    """What a table's storage costs on AWS; here a label."""
+
+    STANDARD = "STANDARD"
+    STANDARD_INFREQUENT_ACCESS = "STANDARD_INFREQUENT_ACCESS"
+
+
 class ProjectionType(StrEnum):
     """Which attributes of an item an index entry holds beside the keys."""
 
@@ -157,8 +164,8 @@ class TimeToLive:
 class Table:
     """A table; see the module.
 
-    created_at, to_on_demand_at: epoch seconds. partitions: by `start`, the first at 0; all have an
-    open shard while the log is on, none otherwise. next_lane: for the next shard to open.
+    created_at, to_on_demand_at, class_changed_at: epoch seconds. partitions: by `start`, the first
+    at 0; all have an open shard while the log is on, none otherwise. next_lane: for the next shard.
     collection_bytes_max: how large an item collection may be; None where none are counted.
     latest_label: of the latest stream, enabled or not, if there was one.
     """
@@ -181,6 +188,8 @@ class Table:
     tags: dict[str, str] = field(default_factory=dict)
     time_to_live: TimeToLive | None = None
     collection_bytes_max: int | None = None
+    table_class: TableClass = TableClass.STANDARD
+    class_changed_at: float | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -258,6 +267,7 @@ def decode(stored: bytes) -> Table:
     """The table of stored bytes; equal bytes give the same object, so `is` tells a change."""
     values: dict[str, Any] = orjson.loads(stored)
     values["status"] = TableStatus(values["status"])
+    values["table_class"] = TableClass(values.get("table_class", TableClass.STANDARD))
     values["keys"] = _key_schema(values["keys"])
     values["partitions"] = tuple(Partition(**partition) for partition in values["partitions"])
     values["indexes"] = tuple(_index(index) for index in values["indexes"])

@@ -84,7 +84,6 @@ def test_some_changes_must_come_alone(member, value, words):
     ("member", "value"),
     [
         ("SSESpecification", {"Enabled": True}),
-        ("TableClass", "STANDARD_INFREQUENT_ACCESS"),
         ("WarmThroughput", {"ReadUnitsPerSecond": 1}),
         ("OnDemandThroughput", {"MaxReadRequestUnits": 1}),
         ("ReplicaUpdates", [{"Create": {"RegionName": "eu-west-2"}}]),

@@ -21,6 +21,7 @@ from headwater.tables.schema import (
     Partition,
     ProjectionType,
     Table,
+    TableClass,
     TableStatus,
     Throughput,
 )
@@ -81,6 +82,15 @@ def test_an_altered_table_is_updating_and_has_the_next_version():
     assert changed.status is TableStatus.UPDATING
     assert changed.version == ON_DEMAND.version + 1
     assert changed.is_deletion_protected
+
+
+def test_a_table_class_remembers_when_it_was_changed():
+    changed = alter(ON_DEMAND, TableClass="STANDARD_INFREQUENT_ACCESS")
+    again = alter(ON_DEMAND, TableClass="STANDARD")
+
+    assert changed.table_class is TableClass.STANDARD_INFREQUENT_ACCESS
+    assert changed.class_changed_at == NOW
+    assert again.class_changed_at is None
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,6 @@ def test_a_default_said_aloud_changes_nothing(members):
     [
         ("SSESpecification", {"Enabled": True}),
         ("SSESpecification", {"KMSMasterKeyId": "alias/key"}),
-        ("TableClass", "STANDARD_INFREQUENT_ACCESS"),
         ("OnDemandThroughput", {"MaxReadRequestUnits": 10}),
         ("WarmThroughput", {"ReadUnitsPerSecond": 13_000}),
         ("ResourcePolicy", "{}"),

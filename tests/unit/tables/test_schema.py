@@ -28,6 +28,13 @@ def test_keys_from_before_those_of_several_attributes_are_read() -> None:
     assert schema.decode(orjson.dumps(stored)) == table
 
 
+def test_a_table_from_before_classes_is_standard() -> None:
+    stored = orjson.loads(schema.encode(TABLE))
+    del stored["table_class"], stored["class_changed_at"]
+
+    assert schema.decode(orjson.dumps(stored)) == TABLE
+
+
 def test_keys_are_stored_in_order_and_apart() -> None:
     stored = orjson.loads(schema.encode(TABLE))
 
