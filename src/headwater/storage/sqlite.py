@@ -106,7 +106,7 @@ class SqliteEngine:
             else:
                 await self._end_transaction_in_thread()
             self._commit_seconds += 0.1 * (self._clock.monotonic() - began - self._commit_seconds)
-            self._checkpointer.note_commit()
+            await self._checkpointer.after_commit()
 
     async def close(self) -> None:
         """Finish the commit under way, empty the write-ahead log and close the file."""
