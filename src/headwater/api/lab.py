@@ -15,6 +15,10 @@
         that lost records and the last number each has lost.
     ExpireIterators {StreamArn}  -> {}
         Expires the iterators that were issued before.
+    CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
+        Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
+        images that are not the image before, and items that are not what the records make of them,
+        if the stream has been on since the table's creation and nothing of it is trimmed.
 
 All parameters are texts but for TimeoutSeconds. A server without `--lab` refuses them all.
 """

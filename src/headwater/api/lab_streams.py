@@ -11,6 +11,7 @@ from headwater.api.reply import Reply
 from headwater.arn import parse_stream
 from headwater.errors import ResourceNotFoundException, ValidationException
 from headwater.lab import streams as lab
+from headwater.lab.check import check
 from headwater.lab.streams import StreamStore
 from headwater.storage import keyspace
 from headwater.storage.keyspace import ShardId
@@ -40,6 +41,7 @@ class LabStreamHandlers:
             "RollShard": self.roll_shard,
             "TrimStream": self.trim_stream,
             "ExpireIterators": self.expire_iterators,
+            "CheckStream": self.check_stream,
         }
         return {name: OwnOperation(check, handlers[name]) for name, check in _CHECKS.items()}
 
@@ -67,6 +69,19 @@ class LabStreamHandlers:
     async def expire_iterators(self, call: Call) -> Reply:
         await lab.expire_iterators(self._store, await self._stream(call))
         return Reply.json({})
+
+    async def check_stream(self, call: Call) -> Reply:
+        stream = await self._stream(call)
+        try:
+            table: Table | None = await self._catalog.describe(call.region, stream.table_name)
+        except ResourceNotFoundException:
+            table = None
+        if table is not None and table.table_id != stream.table_id:
+            table = None
+        story = await check(self._store, stream, table)
+        return Reply.json(
+            {"Records": story.records, "Shards": story.shards, "Faults": story.faults}
+        )
 
     async def _reshard(
         self, call: Call, change: Callable[[Table, ShardId], Awaitable[Resharded]]
@@ -149,4 +164,5 @@ _CHECKS: Final[Mapping[str, Callable[[Input], Input]]] = {
     "RollShard": _checked_shard,
     "TrimStream": _checked_trim,
     "ExpireIterators": _checked_stream,
+    "CheckStream": _checked_stream,
 }

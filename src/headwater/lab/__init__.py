@@ -2,4 +2,5 @@
 
 drain.py    waits until every consumer has passed everything written so far, or names the laggards
 streams.py  trims streams and expires iterators
+check.py    looks for faults in a stream
 """
