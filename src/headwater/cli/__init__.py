@@ -4,6 +4,7 @@ main.py        the group of commands, each loaded when it is called
 serve.py       runs a server
 demo/          a git history through table, stream and function, proved
 tail.py        a stream, live
+lab.py         operations for tests
 function.py    deploying functions
 deployment.py  a directory as a function, through the Lambda API
 endpoint.py    where the server is, and boto3 clients for it

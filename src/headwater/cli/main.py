@@ -12,6 +12,7 @@ from headwater import __version__
 _COMMANDS: Final = {
     "demo": "headwater.cli.demo.command",
     "function": "headwater.cli.function",
+    "lab": "headwater.cli.lab",
     "serve": "headwater.cli.serve",
     "tail": "headwater.cli.tail",
 }
