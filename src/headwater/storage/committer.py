@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from headwater.limits import commit_group_works_max
 from headwater.storage.engine import CommitGroup, Engine, Loaded, Mutations, Unavailable
 
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
+
+# A request that has arrived is read in one turn of the loop and submits its work in the next.
+_QUIET_TURNS: Final = 2
 
 
 class View:
@@ -149,10 +152,23 @@ class Committer:
                     return
                 self._arrived.clear()
                 await self._arrived.wait()
+                await self._gathered()
             group = self._waiting[:commit_group_works_max]
             del self._waiting[:commit_group_works_max]
             if group:
                 await self._commit(group)
+
+    async def _gathered(self) -> None:
+        """Return when no more work arrives, or as much as one group takes.
+
+        Clients that were answered together ask again within a few turns of the loop, so a turn or
+        two of patience, some microseconds, makes one commit of what would be two.
+        """
+        count, quiet_turns = len(self._waiting), 0
+        while quiet_turns < _QUIET_TURNS and count < commit_group_works_max:
+            await asyncio.sleep(0)
+            quiet_turns = quiet_turns + 1 if len(self._waiting) == count else 0
+            count = len(self._waiting)
 
     def close(self) -> None:
         """Take no more work; `run` returns when what was taken is committed."""

@@ -69,6 +69,20 @@ def test_work_waiting_together_makes_one_commit() -> None:
     running(body)
 
 
+def test_work_that_arrives_turn_after_turn_makes_one_commit() -> None:
+    async def body(committer: Committer, engine: CountingEngine, _: Wakeups) -> None:
+        submitted = []
+        for _turn in range(3):
+            await asyncio.sleep(0)
+            submitted.append(committer.submit(Doing([b"n"], increment)))
+
+        results = await asyncio.gather(*submitted)
+
+        assert (results, engine.commits) == ([1, 2, 3], 1)
+
+    running(body)
+
+
 def test_work_that_raises_undoes_its_own_writes_alone() -> None:
     def fail(view: View) -> None:
         view.put(b"n", b"wrong")
