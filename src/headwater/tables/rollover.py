@@ -66,7 +66,7 @@ class Rollover:
             return self._clock.now() + table_retry_seconds
 
     async def roll_due(self) -> float:
-        """Roll over every shard that is due now; returns when the next one is."""
+        """Roll over every shard that is due now; returns when the next of the others is."""
         when = inf
         for table in await self._catalog.every():
             for partition in table.partitions:
