@@ -8,6 +8,10 @@ from typing import NamedTuple
 _TABLE_TEXT = r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([a-zA-Z0-9_.-]{3,255})"
 _STREAM = re.compile(rf"{_TABLE_TEXT}/stream/(.+)")
 _TABLE = re.compile(_TABLE_TEXT)
+_BACKUP = re.compile(
+    r"arn:[^:]+:dynamodb:([^:]*):([^:]*):table/([^/]+)/backup/([0-9]{14}-[0-9a-f]{8})", re.ASCII
+)
+_JOB = re.compile(rf"{_TABLE_TEXT}/(export|import)/([0-9]{{14}}-[0-9a-f]{{8}})", re.ASCII)
 _FUNCTION = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):function:([^:]+)(?::([^:]+))?")
 
 
@@ -26,6 +30,25 @@ class TableName(NamedTuple):
     region: str
     account: str
     table: str
+
+
+class BackupName(NamedTuple):
+    """What a backup's ARN says; backup is its id."""
+
+    region: str
+    account: str
+    table: str
+    backup: str
+
+
+class JobName(NamedTuple):
+    """What an export's or an import's ARN says; kind is `export` or `import`."""
+
+    region: str
+    account: str
+    table: str
+    kind: str
+    job: str
 
 
 class FunctionName(NamedTuple):
@@ -49,6 +72,15 @@ def stream_arn(region: str, account: str, table: str, label: str) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}"
 
 
+def backup_arn(region: str, account: str, table: str, backup: str) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}/backup/{backup}"
+
+
+def job_arn(table: str, kind: str, job: str) -> str:
+    """An export's or an import's; table: the table's ARN."""
+    return f"{table}/{kind}/{job}"
+
+
 def function_arn(region: str, account: str, function: str) -> str:
     return f"arn:aws:lambda:{region}:{account}:function:{function}"
 
@@ -67,6 +99,18 @@ def parse_table(text: str) -> TableName | None:
     """The parts of a table's ARN, or None if it is not one."""
     match = _TABLE.fullmatch(text)
     return TableName(*match.groups()) if match else None
+
+
+def parse_backup(text: str) -> BackupName | None:
+    """The parts of a backup's ARN, or None if it is not one."""
+    match = _BACKUP.fullmatch(text)
+    return BackupName(*match.groups()) if match else None
+
+
+def parse_job(text: str) -> JobName | None:
+    """The parts of an export's or an import's ARN, or None if it is neither."""
+    match = _JOB.fullmatch(text)
+    return JobName(*match.groups()) if match else None
 
 
 def parse_function(text: str) -> FunctionName | None:

@@ -105,6 +105,60 @@ class TableNotFoundException(ServiceError):
     """What the operations on backups say instead of ResourceNotFoundException."""
 
 
+class TableAlreadyExistsException(ServiceError):
+    pass
+
+
+class TableInUseException(ServiceError):
+    pass
+
+
+class BackupNotFoundException(ServiceError):
+    pass
+
+
+class BackupInUseException(ServiceError):
+    default_message = (
+        "There is another ongoing conflicting backup control plane operation on the table. "
+        "The backup is either being created, deleted or restored to a table."
+    )
+
+
+class ContinuousBackupsUnavailableException(ServiceError):
+    pass
+
+
+class PointInTimeRecoveryUnavailableException(ServiceError):
+    pass
+
+
+class InvalidRestoreTimeException(ServiceError):
+    default_message = (
+        "An invalid restore time was specified. RestoreDateTime must be between "
+        "EarliestRestorableDateTime and LatestRestorableDateTime."
+    )
+
+
+class ExportNotFoundException(ServiceError):
+    pass
+
+
+class ExportConflictException(ServiceError):
+    pass
+
+
+class InvalidExportTimeException(ServiceError):
+    pass
+
+
+class ImportNotFoundException(ServiceError):
+    pass
+
+
+class ImportConflictException(ServiceError):
+    pass
+
+
 class ResourceInUseException(ServiceError):
     default_message = "The resource which you are attempting to change is in use."
 

@@ -67,6 +67,7 @@ rollover_poll_seconds: Final = 60.0
 backup_copies_max: Final = 4  # of one table at a time: while one is made every write feeds it
 backups_page_max: Final = 100
 recovery_days_max: Final = 35
+restore_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 
 # Time to live
 expiry_age_seconds_max: Final = 5 * 365 * 24 * 3600  # an older time is taken for a mistake
@@ -75,6 +76,29 @@ expiry_step_bytes_max: Final = MB
 expiry_round_seconds: Final = 1.0
 expiry_pause_seconds: Final = 0.01
 expiry_poll_seconds: Final = 60.0
+
+# Exports to objects, imports from them
+jobs_at_once_max: Final = 2
+jobs_page_max: Final = 25
+jobs_kept_seconds: Final = 90 * 24 * 3600
+job_token_seconds: Final = 8 * 3600
+job_sweep_seconds: Final = 24 * 3600
+job_retry_seconds: Final = 1.0
+exports_in_progress_max: Final = 300
+export_window_seconds_min: Final = 15 * 60
+export_window_seconds_max: Final = 24 * 3600
+export_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
+export_step_items_max: Final = 256
+export_step_bytes_max: Final = 128 * KB
+export_file_bytes_max: Final = 32 * MB
+export_keys_max: Final = 100_000  # whose changes are gathered in one pass over the log
+imports_in_progress_max: Final = 50
+import_objects_max: Final = 50_000
+import_read_bytes: Final = 64 * KB
+import_line_bytes_max: Final = 4 * MB
+import_step_items_max: Final = 64
+import_step_bytes_max: Final = 64 * KB
+import_faults_logged_max: Final = 10_000
 
 # Streams
 stream_retention_seconds: Final = 24 * 3600

@@ -20,6 +20,8 @@ whatever a handler raises leaves as an answer an AWS client understands.
     tables.py       handlers of the operations on tables
     time_to_live.py UpdateTimeToLive, DescribeTimeToLive
     table_description.py  a table as DescribeTable shows it
+    backups.py      backups, recovery to a point in time, restored tables
+    backup_description.py  a backup as DescribeBackup shows it
     binding.py      a request's expressions, bound to its placeholders
     drafts.py       a request to the write it asks for
     answer.py       answers spliced from stored items

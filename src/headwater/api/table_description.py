@@ -19,6 +19,7 @@ from headwater.tables.schema import (
     IndexStatus,
     KeySchema,
     ProjectionType,
+    Restoration,
     Table,
     TableClass,
     TableStatus,
@@ -49,7 +50,7 @@ def description(table: Table, figures: Figures) -> Description:
         "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": kind} for name, kind in table.types.items()
         ],
-        "KeySchema": _key_schema(table.keys),
+        "KeySchema": key_schema(table.keys),
         "CreationDateTime": table.created_at,
         **_identity(table, figures),
     }
@@ -59,6 +60,8 @@ def description(table: Table, figures: Figures) -> Description:
         indexes = [index for index in table.indexes if index.is_global is is_global]
         if indexes:
             shown[member] = [_index(table, index, figures) for index in indexes]
+    if table.restoration is not None:
+        shown["RestoreSummary"] = _restore_summary(table.restoration)
     return {**shown, **_stream(table, figures.account)}
 
 
@@ -78,6 +81,17 @@ def _identity(table: Table, figures: Figures) -> Description:
         shown["TableClassSummary"] = _class_summary(table)
     if table.to_on_demand_at is not None:
         shown["BillingModeSummary"] = _billing(table, table.to_on_demand_at)
+    return shown
+
+
+def _restore_summary(restoration: Restoration) -> Description:
+    shown: Description = {
+        "SourceTableArn": restoration.source_arn,
+        "RestoreDateTime": restoration.moment,
+        "RestoreInProgress": restoration.is_in_progress,
+    }
+    if restoration.backup_arn is not None:
+        shown["SourceBackupArn"] = restoration.backup_arn
     return shown
 
 
@@ -112,8 +126,8 @@ def _index(table: Table, index: Index, figures: Figures) -> Description:
     count = figures.indexes.get(index.index_id, Count())
     shown: Description = {
         "IndexName": index.name,
-        "KeySchema": _key_schema(index.keys),
-        "Projection": _projection(index),
+        "KeySchema": key_schema(index.keys),
+        "Projection": projection(index),
     }
     if index.is_global:
         shown["IndexStatus"] = index.status
@@ -128,7 +142,8 @@ def _index(table: Table, index: Index, figures: Figures) -> Description:
     return shown
 
 
-def _key_schema(keys: KeySchema) -> list[Description]:
+def key_schema(keys: KeySchema) -> list[Description]:
+    """The members of a KeySchema."""
     return [
         {"AttributeName": name, "KeyType": kind}
         for names, kind in ((keys.partition_names(), "HASH"), (keys.sort_names(), "RANGE"))
@@ -136,7 +151,8 @@ def _key_schema(keys: KeySchema) -> list[Description]:
     ]
 
 
-def _projection(index: Index) -> Description:
+def projection(index: Index) -> Description:
+    """The members of a Projection."""
     shown: Description = {"ProjectionType": index.projection}
     if index.projection is ProjectionType.INCLUDE:
         shown["NonKeyAttributes"] = list(index.attributes)

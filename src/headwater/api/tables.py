@@ -16,7 +16,6 @@ from headwater.arn import parse_stream, parse_table
 from headwater.clock import Clock
 from headwater.errors import (
     ResourceNotFoundException,
-    TableNotFoundException,
     ValidationException,
 )
 from headwater.limits import table_list_max, table_units_default_max, tags_page_max
@@ -50,7 +49,6 @@ class TableHandlers:
         named: Mapping[str, Handler] = {
             "CreateTable": self.create_table,
             "DeleteTable": self.delete_table,
-            "DescribeContinuousBackups": self.describe_continuous_backups,
             "DescribeEndpoints": self.describe_endpoints,
             "DescribeLimits": self.describe_limits,
             "DescribeTable": self.describe_table,
@@ -144,22 +142,6 @@ class TableHandlers:
             "CachePeriodInMinutes": _ENDPOINT_CACHE_MINUTES,
         }
         return Reply.json({"Endpoints": [endpoint]})
-
-    async def describe_continuous_backups(self, call: Call) -> Reply:
-        """No table can be recovered to a point in time yet, and DISABLED says so."""
-        name = call.input["TableName"]
-        try:
-            await self._catalog.describe(call.region, name)
-        except ResourceNotFoundException as error:
-            raise TableNotFoundException(f"Table not found: {name}") from error
-        return Reply.json(
-            {
-                "ContinuousBackupsDescription": {
-                    "ContinuousBackupsStatus": "ENABLED",
-                    "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
-                }
-            }
-        )
 
     async def _tagged(self, call: Call) -> Table:
         """The table whose ARN a request for tags names."""

@@ -6,6 +6,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
 
     c t <region> 0 <table name>                       table: definition, status, partitions
     c s <region> 0 <table name> 0 <label>             stream: one incarnation of a table's stream
+    c b <region> 0 <table name> 0 <backup id>         backup: of what, in which state
+    b <table 16> <backup 12> <hash 8> <partition key> <sort key>   item of a backup
     s <table 16> <shard 12>                           shard: lineage and range
     h <table 16> <shard 12>                           head: last sequence number, state
     p <table 16> <shard 12>                           trim point: up to which it was trimmed by hand
@@ -20,6 +22,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     z <sha-256 32>                                    function code
     m <region> 0 <mapping uuid>                       event source mapping
     n <region> 0 <sha-256 32>                         the mapping that joins a stream and a function
+    j <kind 1> <region> 0 <table name> 0 <job id>     export (kind e) or import (kind i)
+    j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
     g <name>                                          the store's own settings and secrets
 
@@ -41,6 +45,9 @@ IndexId = NewType("IndexId", str)
 
 ShardId = NewType("ShardId", str)
 """`shardId-<20 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it."""
+
+BackupId = NewType("BackupId", str)
+"""`<14 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it."""
 
 SequenceNumber = NewType("SequenceNumber", int)
 """A place in a shard's log, as stored: 64 bits, growing along every lineage."""
@@ -77,6 +84,30 @@ def streams_span(region: str, table_name: str | None = None) -> tuple[bytes, byt
 
 def every_stream_span() -> tuple[bytes, bytes]:
     return b"cs", b"ct"
+
+
+def backup(region: str, table_name: str, backup_id: BackupId) -> bytes:
+    return b"cb%b\x00%b\x00%b" % (region.encode(), table_name.encode(), backup_id.encode())
+
+
+def backups_span(region: str, table_name: str | None = None) -> tuple[bytes, bytes]:
+    """Start and stop of the backups of a region, or of one table's name in it."""
+    prefix = b"cb%b\x00" % region.encode()
+    if table_name is not None:
+        prefix += table_name.encode() + SEPARATOR
+    return prefix, after_prefix(prefix)
+
+
+def every_backup_span() -> tuple[bytes, bytes]:
+    return b"cb", b"cc"
+
+
+def backup_prefix(table_id: TableId, backup_id: BackupId) -> bytes:
+    """What every key of a backup's items begins with; hash, partition key and sort key follow."""
+    milliseconds, suffix = backup_id.split("-")
+    return (
+        b"b" + table_bytes(table_id) + int(milliseconds).to_bytes(8, "big") + bytes.fromhex(suffix)
+    )
 
 
 def table_bytes(table_id: TableId) -> bytes:
@@ -216,6 +247,28 @@ def mapping_pair(region: str, digest: bytes) -> bytes:
 
 def every_mapping_span() -> tuple[bytes, bytes]:
     return b"m", b"n"
+
+
+def job(kind: bytes, region: str, table_name: str, job_id: str) -> bytes:
+    """Where an export or an import is stored; kind: `e` or `i`."""
+    return b"j%b%b\x00%b\x00%b" % (kind, region.encode(), table_name.encode(), job_id.encode())
+
+
+def jobs_span(kind: bytes, region: str, table_name: str | None = None) -> tuple[bytes, bytes]:
+    """Start and stop of a region's jobs of a kind, or of those of one table's name."""
+    prefix = b"j%b%b\x00" % (kind, region.encode())
+    if table_name is not None:
+        prefix += table_name.encode() + SEPARATOR
+    return prefix, after_prefix(prefix)
+
+
+def every_job_span(kind: bytes) -> tuple[bytes, bytes]:
+    prefix = b"j" + kind
+    return prefix, after_prefix(prefix)
+
+
+def job_token(kind: bytes, region: str, token: str) -> bytes:
+    return b"jt%b%b\x00%b" % (kind, region.encode(), token.encode())
 
 
 def checkpoint(consumer: str, table_id: TableId, shard_id: ShardId) -> bytes:

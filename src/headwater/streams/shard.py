@@ -115,6 +115,17 @@ def roll_over(
     return closed, _open(opening, parent.range, lane, closed)
 
 
+def follow(
+    opening: Opening, before: Shard, head: Head, lane: int
+) -> tuple[Shard, tuple[Shard, Head]]:
+    """Close a shard and open another of its range, whose numbers and times come after its own.
+
+    For a change of windows: who sees one of them does not see the other, so it is no child.
+    """
+    closed, (opened, opened_head) = roll_over(opening, before, head, lane)
+    return closed, (replace(opened, parent=None), opened_head)
+
+
 def split(
     opening: Opening, parent: Shard, head: Head, lanes: tuple[int, int]
 ) -> tuple[Shard, list[tuple[Shard, Head]]]:

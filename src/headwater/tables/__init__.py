@@ -12,6 +12,12 @@ stream_switch.py  a table's stream switched on and off within a change
 transitions.py from the states that pass to those that last
 backfill.py    entries for the items from before a new index, while writes go on
 erase.py       what is left of a deleted table or index, erased in steps
+backup.py      a backup: what it holds, and its stored form
+backups.py     the backups there are: begun, found, listed, deleted
+copying.py     backups made beside writes, and erased, in steps
+restore.py     the definition of a restored table
+restoring.py   a restored table filled from a backup, or from a moment of its source
+recovery.py    recovery to a point in time: switched, and what is kept for it
 expiry.py      time to live (pure): when items expire, where that is noted
 expirer.py     items deleted once they have expired
 count.py       how many items there are

@@ -14,13 +14,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from headwater.arn import parse_table
 from headwater.clock import Chance, Clock
 from headwater.errors import (
     ResourceInUseException,
     ResourceNotFoundException,
+    ServiceError,
     ServiceUnavailable,
+    TableAlreadyExistsException,
+    TableInUseException,
     ValidationException,
 )
 from headwater.limits import (
@@ -41,6 +45,7 @@ from headwater.tables.schema import (
     Index,
     IndexStatus,
     Partition,
+    Restoration,
     Table,
     TableStatus,
     Throughput,
@@ -66,6 +71,19 @@ class CatalogSettings:
     account: str
     initial_partitions: int | None = None
     item_collection_bytes_max: int = item_collection_bytes_max
+
+
+class Source(Protocol):
+    """What a table is restored from, as far as the commit that creates the table minds it.
+
+    reads: what `hold` reads. hold: notes in the view that the new table needs the source, so that
+    it stays; raises ServiceError if it cannot be had.
+    """
+
+    @property
+    def reads(self) -> Sequence[bytes]: ...
+
+    def hold(self, view: View, restored: TableId, /) -> None: ...
 
 
 class _Outrun(Exception):
@@ -182,17 +200,21 @@ class Catalog:
             start = rows[-1][0] + b"\x00"
         return tables
 
-    async def create(self, region: str, definition: Definition) -> Table:
+    async def create(
+        self, region: str, definition: Definition, beside: Switch = NO_SWITCH
+    ) -> Table:
         """Create a table in the state CREATING, its log on if a stream is asked for.
 
-        Raises ResourceInUseException if the name is taken.
+        beside: what the same commit does besides. Raises ResourceInUseException if the name is
+        taken, and what `beside` raises.
         """
         table = self._new_table(region, definition)
         for _ in range(write_plans_max):
             switch = NO_SWITCH
             if definition.view is not None:
                 switch = await self._on(table, definition.view)
-            change = _Change(table.key, None, table, switch.reads, switch.run)
+            both = stream_switch.both(switch, beside)
+            change = _Change(table.key, None, table, both.reads, both.run)
             try:
                 created = await self._committer.submit(change)
             except LabelTaken:
@@ -200,6 +222,33 @@ class Catalog:
             except _Outrun:
                 raise ResourceInUseException(f"Table already exists: {table.name}") from None
             assert created is not None, "a creation leaves a table"
+            self._note(created)
+            return created
+        raise ServiceUnavailable
+
+    async def restore(
+        self, region: str, definition: Definition, restoration: Restoration, source: Source
+    ) -> Table:
+        """Create a table whose items are to come from a source, in the state CREATING.
+
+        Raises TableAlreadyExistsException or TableInUseException if the name is taken, and what the
+        source raises.
+        """
+        table = self._new_table(region, definition).changed(restoration=restoration)
+
+        def step(view: View, new: Table) -> Table:
+            source.hold(view, new.table_id)
+            return new
+
+        for _ in range(write_plans_max):
+            (stored,) = await self._engine.get([table.key])
+            if stored is not None:
+                raise _taken(schema.decode(stored))
+            change = _Change(table.key, None, table, source.reads, step)
+            try:
+                created = _present(await self._committer.submit(change))
+            except _Outrun:
+                continue
             self._note(created)
             return created
         raise ServiceUnavailable
@@ -231,13 +280,14 @@ class Catalog:
         now_us = int(self._clock.now() * 1e6)
 
         async def plan(table: Table) -> tuple[Sequence[bytes], Step]:
-            switch = stream_switch.off(table, now_us)
+            switch = stream_switch.log_off(table, now_us)
 
             def step(view: View, before: Table) -> Table:
                 if before.status is TableStatus.DELETING:
                     return before
                 _check_deletable(before)
-                return switch.run(view, before).changed(status=TableStatus.DELETING)
+                closed = switch.run(view, before)
+                return closed.changed(status=TableStatus.DELETING, recovery=None)
 
             return switch.reads, step
 
@@ -362,7 +412,8 @@ class Catalog:
         if alteration.stream is None:
             return NO_SWITCH
         if alteration.stream.view is None:
-            return stream_switch.off(table, int(self._clock.now() * 1e6))
+            opening = stream_switch.hidden(self._clock.now(), self._chance)
+            return stream_switch.off(table, opening)
         return await self._on(table, alteration.stream.view)
 
     async def _on(self, table: Table, view_type: ViewType) -> Switch:
@@ -372,8 +423,8 @@ class Catalog:
 
 
 def is_settled(table: Table) -> bool:
-    """Whether table, indexes and time to live are in states that last."""
-    return (
+    """Whether table, indexes and time to live are in states that last, or an import's to change."""
+    return table.importing is not None or (
         table.status is TableStatus.ACTIVE
         and _has_settled_indexes(table)
         and (table.time_to_live is None or table.time_to_live.status is TimeToLiveStatus.ENABLED)
@@ -415,6 +466,15 @@ def _check_deletable(table: Table) -> None:
         raise ResourceInUseException(
             "Cannot delete table while indexes are being created, updated, or deleted"
         )
+
+
+def _taken(table: Table) -> ServiceError:
+    """Why nothing can be restored under a table's name."""
+    if table.status is TableStatus.CREATING:
+        return TableInUseException(f"Table is being created: {table.name}")
+    if table.status is TableStatus.DELETING:
+        return TableInUseException(f"Table is being deleted: {table.name}")
+    return TableAlreadyExistsException(f"Table already exists: {table.name}")
 
 
 def _not_found(name: str) -> ResourceNotFoundException:

@@ -31,7 +31,7 @@ from headwater.storage.committer import View, Wakeups
 from headwater.storage.engine import Engine, Span
 from headwater.tables import expiry, item_collection, keys, schema
 from headwater.tables.schema import Table, TableStatus, TimeToLiveStatus
-from headwater.tables.write import Delete, Write, Writer, apply, current_table
+from headwater.tables.write import Delete, Write, Writer, apply, copy_keys, current_table
 from headwater.values import codec
 from headwater.values.order import HASH_BYTES, after_prefix
 
@@ -54,6 +54,7 @@ class _Expiry:
             at = len(table.items_prefix)
             shard = table.shard_for(item_key[at : at + HASH_BYTES])
             self.reads += (item_key,) if shard is None else (item_key, shard.head_key)
+            self.reads += copy_keys(table, item_key)
 
     def run(self, view: View) -> int:
         """Returns how many items were deleted.

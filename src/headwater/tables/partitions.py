@@ -3,6 +3,9 @@
 All here are steps of a commit's work: they read and write a view and return the table as it then
 is, which the caller stores. Because they run in a commit group like any write, no change falls
 between a shard that closes and those that follow it.
+
+A table may have a log without a stream, for recovery: its shards have an empty label, so that no
+stream shows them.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def initial(throughput: Throughput | None, override: int | None) -> tuple[Partit
 
 
 def open_shard_keys(table: Table) -> list[bytes]:
-    """What `switch_off`, `split` and `roll_over` read: descriptor and head of every open shard."""
+    """Descriptor and head of every open shard, which most here read."""
     keys = []
     for partition in table.partitions:
         if partition.shard_id is not None:
@@ -47,15 +50,12 @@ def open_shard_keys(table: Table) -> list[bytes]:
 
 
 def switch_on(view: View, table: Table, opening: Opening, view_type: ViewType) -> Table:
-    """Open a shard for every partition and the stream that shows them."""
-    assert not table.has_log, "a log is switched on once"
-    partitions = []
-    lane = table.next_lane
-    for index, partition in enumerate(table.partitions):
-        opened, head = shards.open_root(opening, _range(table, index), lane)
-        _put(view, table.table_id, opened, head)
-        partitions.append(Partition(partition.start, opened.shard_id, lane))
-        lane = shards.next_lane(lane)
+    """Open a shard for every partition and the stream that shows them.
+
+    Reads `open_shard_keys`: a log that nobody sees goes on in shards that the stream shows.
+    """
+    assert table.stream is None, "a table has one stream at a time"
+    logged = _follow(view, table, opening) if table.has_log else log_on(view, table, opening)
     stream = Stream(
         table.region,
         table.name,
@@ -69,10 +69,10 @@ def switch_on(view: View, table: Table, opening: Opening, view_type: ViewType) -
     )
     view.put(stream.key, windows.encode(stream))
     return table.changed(
-        partitions=tuple(partitions),
+        partitions=logged.partitions,
         stream=StreamWindow(stream.label, view_type),
         latest_label=stream.label,
-        next_lane=lane,
+        next_lane=logged.next_lane,
     )
 
 
@@ -81,18 +81,39 @@ def switch_off(view: View, table: Table, now_us: int) -> Table:
 
     Reads `open_shard_keys` and the stream's key.
     """
-    assert table.stream is not None, "only a log that is on is switched off"
+    _close_stream(view, table, now_us)
+    return log_off(view, table, now_us).changed(stream=None)
+
+
+def hide(view: View, table: Table, opening: Opening) -> Table:
+    """Close the stream and its shards; the log goes on in shards that nobody sees.
+
+    Reads what `switch_off` does.
+    """
+    _close_stream(view, table, opening.now_us)
+    return _follow(view, table, opening).changed(stream=None)
+
+
+def log_on(view: View, table: Table, opening: Opening) -> Table:
+    """Open a shard for every partition."""
+    assert not table.has_log, "a log is switched on once"
+    partitions = []
+    lane = table.next_lane
+    for index, partition in enumerate(table.partitions):
+        opened, head = shards.open_root(opening, _range(table, index), lane)
+        _put(view, table.table_id, opened, head)
+        partitions.append(Partition(partition.start, opened.shard_id, lane))
+        lane = shards.next_lane(lane)
+    return table.changed(partitions=tuple(partitions), next_lane=lane)
+
+
+def log_off(view: View, table: Table, now_us: int) -> Table:
+    """Close every open shard. Reads `open_shard_keys`."""
     for partition in table.partitions:
         assert partition.shard_id is not None, "while the log is on every partition has a shard"
         _close(view, table.table_id, partition.shard_id, now_us)
-    stream_key = keyspace.stream(table.region, table.name, table.stream.label)
-    stored = view.get(stream_key)
-    assert stored is not None, "a table's enabled stream is stored"
-    stream = replace(windows.decode(stored), status=StreamStatus.DISABLED, disabled_at=now_us / 1e6)
-    view.put(stream_key, windows.encode(stream))
     return table.changed(
-        partitions=tuple(Partition(partition.start) for partition in table.partitions),
-        stream=None,
+        partitions=tuple(Partition(partition.start) for partition in table.partitions)
     )
 
 
@@ -128,6 +149,30 @@ def split(view: View, table: Table, shard_id: ShardId, opening: Opening) -> Tabl
         partitions=(*table.partitions[:index], *partitions, *table.partitions[index + 1 :]),
         next_lane=shards.next_lane(lanes[1]),
     )
+
+
+def _follow(view: View, table: Table, opening: Opening) -> Table:
+    """Every open shard closed and followed by one under the opening's label."""
+    partitions = []
+    lane = table.next_lane
+    for partition in table.partitions:
+        assert partition.shard_id is not None, "while the log is on every partition has a shard"
+        before, head = _load(view, table.table_id, partition.shard_id)
+        closed, (opened, opened_head) = shards.follow(opening, before, head, lane)
+        _put(view, table.table_id, closed, shards.closed_head(head))
+        _put(view, table.table_id, opened, opened_head)
+        partitions.append(Partition(partition.start, opened.shard_id, lane))
+        lane = shards.next_lane(lane)
+    return table.changed(partitions=tuple(partitions), next_lane=lane)
+
+
+def _close_stream(view: View, table: Table, now_us: int) -> None:
+    assert table.stream is not None, "only a stream that is on is switched off"
+    stream_key = keyspace.stream(table.region, table.name, table.stream.label)
+    stored = view.get(stream_key)
+    assert stored is not None, "a table's enabled stream is stored"
+    stream = replace(windows.decode(stored), status=StreamStatus.DISABLED, disabled_at=now_us / 1e6)
+    view.put(stream_key, windows.encode(stream))
 
 
 def _range(table: Table, index: int) -> HashRange:

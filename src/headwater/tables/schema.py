@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from headwater.storage import keyspace
-from headwater.storage.keyspace import IndexId, ShardId, TableId
+from headwater.storage.keyspace import BackupId, IndexId, ShardId, TableId
 from headwater.streams.log import OpenShard, open_shard
 from headwater.streams.window import ViewType
 
@@ -70,7 +70,7 @@ class KeyAttribute:
 
 @dataclass(frozen=True, slots=True)
 class KeySchema:
-    """The attributes of which a key consists."""
+    """The attributes of which a key consists, in order; a global index may have several of each."""
 
     partition_attributes: tuple[KeyAttribute, ...]
     sort_attributes: tuple[KeyAttribute, ...] = ()
@@ -160,6 +160,31 @@ class TimeToLive:
     status: TimeToLiveStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The table's log is kept so that the table can be restored to a moment.
+
+    since: epoch seconds of the earliest moment. period_days: how far back a moment may be.
+    """
+
+    since: float
+    period_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """Where a restored table's items are from.
+
+    moment: epoch seconds of which they are. backup_arn: None for a moment of the source's log.
+    """
+
+    source_arn: str
+    source_id: TableId
+    moment: float
+    backup_arn: str | None = None
+    is_in_progress: bool = True
+
+
 @dataclass(frozen=True)
 class Table:
     """A table; see the module.
@@ -167,7 +192,10 @@ class Table:
     created_at, to_on_demand_at, class_changed_at: epoch seconds. partitions: by `start`, the first
     at 0; all have an open shard while the log is on, none otherwise. next_lane: for the next shard.
     collection_bytes_max: how large an item collection may be; None where none are counted.
-    latest_label: of the latest stream, enabled or not, if there was one.
+    latest_label: of the latest stream, enabled or not, if there was one. copies: backups being
+    made of the table. restores: tables being restored from its log. While there are any of these,
+    a deleted table keeps its items. importing: the id of the import that fills the table, which is
+    CREATING until it has ended.
     """
 
     region: str
@@ -190,6 +218,11 @@ class Table:
     collection_bytes_max: int | None = None
     table_class: TableClass = TableClass.STANDARD
     class_changed_at: float | None = None
+    recovery: Recovery | None = None
+    restoration: Restoration | None = None
+    copies: tuple[BackupId, ...] = ()
+    restores: tuple[TableId, ...] = ()
+    importing: str | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -215,6 +248,11 @@ class Table:
         if time_to_live is None or time_to_live.status is TimeToLiveStatus.DISABLING:
             return None
         return time_to_live.attribute
+
+    @cached_property
+    def copy_prefixes(self) -> tuple[bytes, ...]:
+        """What the keys of the copies of items begin with that writes must take care of."""
+        return tuple(keyspace.backup_prefix(self.table_id, backup) for backup in self.copies)
 
     @cached_property
     def types(self) -> dict[str, str]:
@@ -277,6 +315,12 @@ def decode(stored: bytes) -> Table:
     if (time_to_live := values.get("time_to_live")) is not None:
         status = TimeToLiveStatus(time_to_live["status"])
         values["time_to_live"] = TimeToLive(time_to_live["attribute"], status)
+    if (recovery := values.get("recovery")) is not None:
+        values["recovery"] = Recovery(**recovery)
+    if (restoration := values.get("restoration")) is not None:
+        values["restoration"] = Restoration(**restoration)
+    values["copies"] = tuple(values.get("copies", ()))
+    values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)
 
 

@@ -44,16 +44,39 @@ def _unswitched(_view: View, table: Table) -> Table:
 NO_SWITCH: Final = Switch((), _unswitched)
 
 
-def off(table: Table, now_us: int) -> Switch:
-    """The stream switched off, if it is on."""
+def both(first: Switch, second: Switch) -> Switch:
+    """One switch after the other."""
+
+    def run(view: View, table: Table) -> Table:
+        return second.run(view, first.run(view, table))
+
+    return Switch((*first.reads, *second.reads), run)
+
+
+def off(table: Table, opening: Opening) -> Switch:
+    """The stream switched off, if it is on; the log stays on if the table needs it."""
     if table.stream is None:
         return NO_SWITCH
-    stream_key = keyspace.stream(table.region, table.name, table.stream.label)
 
     def run(view: View, present: Table) -> Table:
-        return partitions.switch_off(view, present, now_us)
+        if present.recovery is not None:
+            return partitions.hide(view, present, opening)
+        return partitions.switch_off(view, present, opening.now_us)
 
-    return Switch((*partitions.open_shard_keys(table), stream_key), run)
+    return Switch(_stream_and_shards(table), run)
+
+
+def log_off(table: Table, now_us: int) -> Switch:
+    """The stream and the log switched off, so far as they are on."""
+    if not table.has_log:
+        return NO_SWITCH
+
+    def run(view: View, present: Table) -> Table:
+        if present.stream is not None:
+            return partitions.switch_off(view, present, now_us)
+        return partitions.log_off(view, present, now_us)
+
+    return Switch(_stream_and_shards(table), run)
 
 
 def on(table: Table, opening: Opening, view_type: ViewType) -> Switch:
@@ -65,7 +88,12 @@ def on(table: Table, opening: Opening, view_type: ViewType) -> Switch:
             raise LabelTaken
         return partitions.switch_on(view, present, opening, view_type)
 
-    return Switch((stream_key,), run)
+    return Switch((stream_key, *partitions.open_shard_keys(table)), run)
+
+
+def hidden(now: float, chance: Chance) -> Opening:
+    """An opening of shards that no stream shows."""
+    return Opening("", int(now * 1e6), chance)
 
 
 async def opening(engine: Engine, table: Table, now: float, chance: Chance) -> Opening:
@@ -78,6 +106,13 @@ async def opening(engine: Engine, table: Table, now: float, chance: Chance) -> O
         if last >= label:
             label = _next(last)
     return Opening(label, int(now * 1e6), chance)
+
+
+def _stream_and_shards(table: Table) -> tuple[bytes, ...]:
+    keys = partitions.open_shard_keys(table)
+    if table.stream is not None:
+        keys.append(keyspace.stream(table.region, table.name, table.stream.label))
+    return tuple(keys)
 
 
 def _next(label: str) -> str:

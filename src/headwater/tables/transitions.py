@@ -5,7 +5,8 @@
     index DELETING -> gone once its entries are erased
     time to live ENABLING -> ENABLED once every item that expires has its expiry entry
     time to live DISABLING -> gone once the expiry entries are erased
-    table DELETING -> gone once its items and all entries are erased
+    table DELETING -> gone once nobody copies from it, and its items and all entries are erased
+    table CREATING by a restoration -> ACTIVE once it has its items
 
 Every step is one change of the stored table, made only if the table is still in the state the step
 is for, after work that may be done twice. So a server that dies in the middle goes on from what is
@@ -22,7 +23,7 @@ import structlog
 
 from headwater.clock import Clock
 from headwater.errors import ResourceNotFoundException
-from headwater.limits import table_maintenance_max, table_retry_seconds
+from headwater.limits import restore_settle_seconds, table_maintenance_max, table_retry_seconds
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
@@ -30,9 +31,11 @@ from headwater.tables import expiry
 from headwater.tables.backfill import Filling, expiry_entries, fill, index_entries
 from headwater.tables.catalog import Catalog, is_settled
 from headwater.tables.erase import erase
+from headwater.tables.restoring import refill, release, source_key
 from headwater.tables.schema import (
     Index,
     IndexStatus,
+    Restoration,
     Table,
     TableStatus,
     TimeToLive,
@@ -118,7 +121,12 @@ class Transitions:
             return
         await self._wait()
         if table.status is TableStatus.DELETING:
-            await self._erase_table(table)
+            if table.copies or table.restores:  # whoever reads its items comes first
+                await self._clock.sleep(table_retry_seconds)
+            else:
+                await self._erase_table(table)
+        elif table.restoration is not None and table.restoration.is_in_progress:
+            await self._restore(table, table.restoration)
         else:
             await self._erase_indexes(table)
             await self._catalog.change(table, _settled)
@@ -128,6 +136,22 @@ class Transitions:
             await self._clock.sleep(self._transition_seconds)
         else:
             await asyncio.sleep(0)
+
+    async def _restore(self, table: Table, restoration: Restoration) -> None:
+        """Fill a restored table; it is ACTIVE, and its source is free, from one moment on."""
+        # Writes are stamped before they commit: those of before the moment shall be there in full.
+        settled_at = restoration.moment + restore_settle_seconds
+        await self._clock.sleep(max(0.0, settled_at - self._clock.now()))
+        async with self._heavy:
+            await refill(self._stores.engine, self._stores.committer, table)
+
+        def step(view: View, present: Table) -> Table:
+            release(view, restoration, present.table_id)
+            return _settled(view, present).changed(
+                restoration=replace(restoration, is_in_progress=False)
+            )
+
+        await self._catalog.change(table, step, lambda _: (source_key(restoration),))
 
     async def _fill_indexes(self, table: Table) -> None:
         for index in table.indexes:

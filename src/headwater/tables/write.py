@@ -4,9 +4,10 @@ Every change of an item, whoever asks for it (put, update, delete, batches, tran
 live, replication), is a `Write` and takes `apply`. It is a pure function over a commit's view: it
 may run again after a conflict, and a write that raises leaves nothing behind.
 
-What a write reads is known before it runs: the table, the item, and the head of the shard that logs
-it. The table is read with the item, so a write sees exactly the streams and indexes there are; if
-the shard has changed since the write was planned, `Writer` plans it again.
+What a write reads is known before it runs: the table, the item, the head of the shard that logs it,
+and the copies that backups being made have of it. The table is read with the item, so a write sees
+exactly the streams, indexes and backups there are; if they have changed since the write was
+planned, so that it reads too little, `Writer` plans it again.
 """
 
 from __future__ import annotations
@@ -109,6 +110,9 @@ class Effect:
     index_changes: Sequence[IndexChange] = ()
 
 
+NO_ITEM: Final = b""
+"""What a backup being made has in the place of an item that was not there at its moment."""
+
 _ABSENT: Final = Effect(None, None)
 
 
@@ -120,7 +124,15 @@ def reads_of(write: Write) -> list[bytes]:
         keys.append(shard.head_key)
     if write.table.collection_bytes_max is not None:
         keys.append(item_collection.size_key(write.table, write.key.stored))
+    if write.table.copies:
+        keys += copy_keys(write.table, write.key.stored)
     return keys
+
+
+def copy_keys(table: Table, item_key: bytes) -> list[bytes]:
+    """Where the backups being made of a table have the item of this key."""
+    suffix = item_key[len(table.items_prefix) :]
+    return [prefix + suffix for prefix in table.copy_prefixes]
 
 
 def current_table(view: View, planned: Table) -> Table:
@@ -146,7 +158,11 @@ def apply(view: View, write: Write, now_us: int) -> Effect:
     now_us: microseconds since the epoch. Raises ServiceError for what the client is to be told,
     TableChanged if the write must be planned again.
     """
-    table = current_table(view, write.table)
+    return apply_to(view, current_table(view, write.table), write, now_us)
+
+
+def apply_to(view: View, table: Table, write: Write, now_us: int) -> Effect:
+    """Run one write on a table that the caller has looked at: an import's takes no other writes."""
     old = view.get(write.key.stored)
     effect = _decide(write, old)
     if effect.new == old:
@@ -198,6 +214,8 @@ def _updated(
 def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) -> Effect:
     """Write item, index, expiry and log entries; returns the effect with its index changes."""
     stored_key = write.key.stored
+    if table.copies:
+        _keep_for_copies(view, copy_keys(table, stored_key), effect.old)
     if effect.new is None:
         view.delete(stored_key)
     else:
@@ -225,6 +243,15 @@ def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) 
         except ShardClosed as error:
             raise TableChanged from error
     return effect
+
+
+def _keep_for_copies(view: View, keys: Sequence[bytes], old: bytes | None) -> None:
+    """Give the backups being made the item as it was, if they do not have it yet."""
+    for key in keys:
+        if not view.has(key):
+            raise TableChanged
+        if view.get(key) is None:
+            view.put(key, NO_ITEM if old is None else old)
 
 
 def _with_index_changes(table: Table, stored_key: bytes, effect: Effect) -> Effect:

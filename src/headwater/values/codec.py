@@ -32,6 +32,11 @@ def encode(item: Item, size: int) -> bytes:
     )
 
 
+def join(body: bytes, size: int) -> bytes:
+    """The stored bytes of an item whose wire JSON came out of stored bytes, and its size."""
+    return _VERSION_BYTE + size.to_bytes(_BODY - 1, "big") + body
+
+
 def decode(stored: bytes) -> Item:
     """The item of stored bytes, canonical and shared with nobody."""
     assert stored[0] == VERSION, stored[0]

@@ -12,7 +12,6 @@ from headwater.api.tables import TableHandlers
 from headwater.errors import (
     ResourceNotFoundException,
     ServiceError,
-    TableNotFoundException,
     ValidationException,
 )
 from headwater.tables.count import Counts
@@ -380,28 +379,5 @@ def test_limits_and_endpoints_are_told():
         assert endpoints == {
             "Endpoints": [{"Address": "localhost:8000", "CachePeriodInMinutes": 1440}]
         }
-
-    serve(body)
-
-
-def test_recovery_is_disabled():
-    async def body(client: Client) -> None:
-        await client.active()
-
-        backups = await client.call("DescribeContinuousBackups", TableName="music")
-
-        assert backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"] == {
-            "PointInTimeRecoveryStatus": "DISABLED"
-        }
-
-    serve(body)
-
-
-def test_backups_of_an_unknown_table_have_an_error_of_their_own():
-    async def body(client: Client) -> None:
-        error = await client.refusal("DescribeContinuousBackups", TableName="music")
-
-        assert isinstance(error, TableNotFoundException)
-        assert error.message == "Table not found: music"
 
     serve(body)
