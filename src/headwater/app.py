@@ -8,6 +8,7 @@ closes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -94,6 +95,7 @@ _GRACE_SECONDS: Final = 10.0
 # Code for functions is the largest that is sent; with the allowance, too large a zip is refused in
 # Lambda's words. Tables' operations have their own, smaller limit.
 _HTTP: Final = HttpSettings(body_bytes_max=function_upload_bytes_max + MB)
+_GARBAGE_OBJECTS: Final = 50_000
 _log = structlog.get_logger(__name__)
 
 Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
@@ -160,10 +162,22 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             listener = await listen(
                 _edge(dispatcher, core.telemetry), bound, _HTTP, core.clock, _tls(settings)
             )
+            _quieten_collector()
             announce(Ready(endpoint))
             await stop.wait()
             await listener.close(_GRACE_SECONDS)
     _log.info("stopped")
+
+
+def _quieten_collector() -> None:
+    """Keep the collector of reference cycles from what cannot be garbage.
+
+    Modules and everything built until now stay for good, yet a full collection looks at each of
+    them: 30 ms in which nobody is answered, once a second under load. Requests leave no cycles
+    behind, so collecting seldom costs nothing either.
+    """
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_OBJECTS, 10, 10)
 
 
 @asynccontextmanager

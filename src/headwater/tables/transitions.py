@@ -139,9 +139,10 @@ class Transitions:
 
     async def _restore(self, table: Table, restoration: Restoration) -> None:
         """Fill a restored table; it is ACTIVE, and its source is free, from one moment on."""
-        # Writes are stamped before they commit: those of before the moment shall be there in full.
-        settled_at = restoration.moment + restore_settle_seconds
-        await self._clock.sleep(max(0.0, settled_at - self._clock.now()))
+        if restoration.backup_arn is None:
+            # Writes are stamped before they commit: those of before the moment shall be there.
+            settled_at = restoration.moment + restore_settle_seconds
+            await self._clock.sleep(max(0.0, settled_at - self._clock.now()))
         async with self._heavy:
             await refill(self._stores.engine, self._stores.committer, table)
 
