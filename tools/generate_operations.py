@@ -222,6 +222,11 @@ class Prober:
         bases: dict[str, dict[str, Any]] = {
             "CreateTable": {"TableName": "Probe", **keys},
             "UpdateTable": {"TableName": "Probe"},
+            "ImportTable": {
+                "S3BucketSource": {"S3Bucket": "probe"},
+                "InputFormat": "CSV",
+                "TableCreationParameters": {"TableName": "Probe", **keys},
+            },
             "CreateFunction": {
                 "FunctionName": "probe",
                 "Runtime": SAMPLES["Runtime"],

@@ -27,6 +27,7 @@ import structlog
 from headwater.api import lab, lab_streams
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
+from headwater.api.exports import ExportHandlers
 from headwater.api.functions import FunctionHandlers
 from headwater.api.http import (
     HttpSettings,
@@ -37,6 +38,7 @@ from headwater.api.http import (
     listen,
     tls_context,
 )
+from headwater.api.imports import ImportHandlers
 from headwater.api.items import Items
 from headwater.api.mappings import MappingHandlers
 from headwater.api.operation import Dispatcher, Frame, Handler, OwnOperation
@@ -73,14 +75,21 @@ from headwater.mappings.service import MappingService, MappingSettings
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
 from headwater.storage.memory import MemoryEngine
+from headwater.storage.objects import DirectoryObjects, ObjectStore
+from headwater.storage.s3 import S3Objects
 from headwater.storage.sqlite import SqliteSettings, open_engine
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
+from headwater.tables import export as exports
+from headwater.tables import imports
 from headwater.tables.backups import Backups
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.copying import BackupMaker
 from headwater.tables.count import Counts
 from headwater.tables.expirer import Expirer
+from headwater.tables.exporter import Exporter
+from headwater.tables.importer import Importer
+from headwater.tables.jobs import Codec, Stored
 from headwater.tables.metering import Meters
 from headwater.tables.recovery import kept_since
 from headwater.tables.resharding import Resharder
@@ -211,7 +220,7 @@ async def _core(settings: Settings) -> AsyncIterator[Core]:
             await engine.close()
 
 
-def _absolute(folder: str) -> Path:
+def _absolute(folder: str | Path) -> Path:
     """A folder as functions see it, which run in folders of their own."""
     return Path(folder).absolute()
 
@@ -332,6 +341,9 @@ async def _handlers(
     transitions = Transitions(catalog, stores, clock, settings.transition_seconds)
     backups = Backups(engine, committer, catalog, clock, core.chance)
     maker = BackupMaker(backups, catalog, stores, clock)
+    objects = _objects(core)
+    exporter = Exporter(catalog, _jobs(core, exports.decode), objects, core.chance)
+    importer = Importer(catalog, _jobs(core, imports.decode), objects, core.chance)
     expirer = Expirer(engine, writer, core.wakeups, clock)
     retention = RetentionSettings(settings.retention_seconds, kept_since=kept_since(catalog, clock))
     trimmer = Trimmer(engine, committer, clock, retention)
@@ -339,12 +351,14 @@ async def _handlers(
     streams = StreamsSettings(settings.account, settings.retention_seconds)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
-    works = (counts, transitions, maker, expirer, trimmer, tokens)
+    works = (counts, transitions, maker, exporter, importer, expirer, trimmer, tokens)
     async with _running(*(work.run() for work in works)) as spawn:
         yield {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
             **BackupHandlers(catalog, backups, clock, core.chance).handlers(),
+            **ExportHandlers(catalog, exporter, objects, clock).handlers(),
+            **ImportHandlers(importer, objects, settings.account).handlers(),
             **Items(catalog, engine, writer, clock, meters).handlers(),
             **Queries(catalog, engine, meters).handlers(),
             **Batches(catalog, engine, writer, clock, meters).handlers(),
@@ -357,6 +371,18 @@ async def _handlers(
             ).handlers(),
             **MappingHandlers(mappings, settings.account).handlers(),
         }
+
+
+def _objects(core: Core) -> ObjectStore:
+    """Where exports go and imports come from."""
+    settings = core.settings
+    if settings.s3_endpoint is not None:
+        return S3Objects(settings.s3_endpoint, settings.region)
+    return DirectoryObjects(_absolute(settings.objects or core.folder / "objects"), core.chance)
+
+
+def _jobs(core: Core, decode: Codec) -> Stored:
+    return Stored(core.engine, core.committer, core.clock, decode)
 
 
 @asynccontextmanager

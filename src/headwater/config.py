@@ -26,6 +26,8 @@ ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
 # Read by the functions and the tests that this server starts, not settings of the server.
 _FOREIGN_VARIABLES: Final = frozenset({"HEADWATER_CONFIG"})
+# The SDKs' own name for it: who has pointed them elsewhere need not say so twice.
+_S3_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
 
 
 class ConfigError(Exception):
@@ -58,6 +60,20 @@ class Settings:
     memory: bool = field(
         default=False, metadata=_means("Keep everything in memory, until the server stops.")
     )
+    objects: Path | None = field(
+        default=None,
+        metadata=_means(
+            "Directory whose folders stand for S3 buckets, for exports and imports; "
+            "without it, `objects` in the data directory."
+        ),
+    )
+    s3_endpoint: str | None = field(
+        default=None,
+        metadata=_means(
+            "Address of S3, or of a service that speaks its protocol, instead of that directory; "
+            "`AWS_ENDPOINT_URL_S3` gives it too."
+        ),
+    )
     region: str = field(default="us-east-1", metadata=_means("Region of requests that name none."))
     account: str = field(default="000000000000", metadata=_means("Account id in ARNs: 12 digits."))
     credentials: Path | None = field(
@@ -72,6 +88,16 @@ class Settings:
         default=Durability.strict,
         metadata=_means(
             "strict: a write is on disk before it is acknowledged; relaxed: soon after."
+        ),
+    )
+    initial_partitions: int | None = field(
+        default=None,
+        metadata=_means("Partitions of a new table, instead of as many as AWS would give it."),
+    )
+    transition_seconds: float = field(
+        default=0.05,
+        metadata=_means(
+            "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
         ),
     )
     shard_rollover_hours: float = field(
@@ -89,16 +115,6 @@ class Settings:
     )
     retention_hours: float = field(
         default=24.0, metadata=_means("How long records of streams can be read.")
-    )
-    initial_partitions: int | None = field(
-        default=None,
-        metadata=_means("Partitions of a new table, instead of as many as AWS would give it."),
-    )
-    transition_seconds: float = field(
-        default=0.05,
-        metadata=_means(
-            "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
-        ),
     )
     item_collection_bytes_max: int = field(
         default=item_collection_bytes_max,
@@ -157,6 +173,8 @@ def load(
     values.update(_from_file(file))
     values.update(_from_environment(environment))
     values.update({name: value for name, value in options.items() if value is not None})
+    if "objects" not in values and (endpoint := environment.get(_S3_VARIABLE)):
+        values.setdefault("s3_endpoint", endpoint)
     return Settings(**values)
 
 
@@ -233,6 +251,8 @@ def _check(settings: Settings) -> None:
     if settings.transition_seconds < 0:
         raise ConfigError("transition seconds cannot be negative")
     _check_shards(settings)
+    if settings.objects is not None and settings.s3_endpoint is not None:
+        raise ConfigError("exports and imports have a directory of objects or an S3 endpoint")
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise ConfigError("a TLS certificate and its key are given together")
     if settings.credentials is None and not settings.is_loopback and not settings.insecure:

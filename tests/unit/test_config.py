@@ -130,3 +130,20 @@ def test_listening_beyond_this_machine_needs_credentials_or_insecure(host: str) 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
 def test_loopback_needs_neither(host: str) -> None:
     assert load({"host": host}, {}).is_loopback
+
+
+def test_the_sdks_own_variable_gives_the_s3_endpoint_unless_a_setting_does() -> None:
+    sdk = {"AWS_ENDPOINT_URL_S3": "http://sdk"}
+
+    by_sdk = load({}, sdk)
+    by_setting = load({}, {**sdk, "HEADWATER_S3_ENDPOINT": "http://own"})
+    by_directory = load({"objects": Path("objects")}, sdk)
+
+    assert by_sdk.s3_endpoint == "http://sdk"
+    assert by_setting.s3_endpoint == "http://own"
+    assert (by_directory.s3_endpoint, by_directory.objects) == (None, Path("objects"))
+
+
+def test_a_directory_and_an_s3_endpoint_cannot_both_stand_for_s3() -> None:
+    with pytest.raises(ConfigError, match="a directory of objects or an S3 endpoint"):
+        load({"objects": Path("objects"), "s3_endpoint": "http://s3"}, {})

@@ -22,6 +22,9 @@ whatever a handler raises leaves as an answer an AWS client understands.
     table_description.py  a table as DescribeTable shows it
     backups.py      backups, recovery to a point in time, restored tables
     backup_description.py  a backup as DescribeBackup shows it
+    exports.py      exports of tables
+    imports.py      tables made of objects
+    job_pages.py    pages of exports and imports
     binding.py      a request's expressions, bound to its placeholders
     drafts.py       a request to the write it asks for
     answer.py       answers spliced from stored items

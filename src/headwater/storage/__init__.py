@@ -8,5 +8,7 @@ committer.py  gathers waiting work into one durable commit; wakes readers after 
 memory.py     the map in memory
 sqlite.py     the map in one SQLite file
 hold.py       keeps a data directory for one server
+objects.py    objects by bucket and key, as files below a directory
+s3.py         objects in S3, or in a service that speaks its protocol
 checkpoint.py moves SQLite's write-ahead log into its file, beside the write path
 """

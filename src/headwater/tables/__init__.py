@@ -11,6 +11,15 @@ catalog.py     the tables there are: found, listed, created, altered, deleted
 stream_switch.py  a table's stream switched on and off within a change
 transitions.py from the states that pass to those that last
 backfill.py    entries for the items from before a new index, while writes go on
+jobs.py        exports and imports as stored
+job_runner.py  exports and imports run, those cut short by a restart too
+past.py        a table's items at a moment, and its changes between two
+export.py      an export: what is asked for, and its stored form
+export_files.py  what an export leaves behind: names, lines, manifests
+exporter.py    exports made, as a task
+imports.py     an import: what is asked for, and its stored form
+import_lines.py  from an object's bytes to lines and items
+importer.py    imports made, as a task
 erase.py       what is left of a deleted table or index, erased in steps
 backup.py      a backup: what it holds, and its stored form
 backups.py     the backups there are: begun, found, listed, deleted

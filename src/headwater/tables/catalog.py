@@ -213,7 +213,7 @@ class Catalog:
             switch = NO_SWITCH
             if definition.view is not None:
                 switch = await self._on(table, definition.view)
-            both = stream_switch.both(switch, beside)
+            both = switch.then(beside)
             change = _Change(table.key, None, table, both.reads, both.run)
             try:
                 created = await self._committer.submit(change)

@@ -36,21 +36,20 @@ class Switch:
     reads: tuple[bytes, ...]
     run: Callable[[View, Table], Table]
 
+    def then(self, following: Switch) -> Switch:
+        """This one, and then another."""
+
+        def run(view: View, table: Table) -> Table:
+            return following.run(view, self.run(view, table))
+
+        return Switch((*self.reads, *following.reads), run)
+
 
 def _unswitched(_view: View, table: Table) -> Table:
     return table
 
 
 NO_SWITCH: Final = Switch((), _unswitched)
-
-
-def both(first: Switch, second: Switch) -> Switch:
-    """One switch after the other."""
-
-    def run(view: View, table: Table) -> Table:
-        return second.run(view, first.run(view, table))
-
-    return Switch((*first.reads, *second.reads), run)
 
 
 def off(table: Table, opening: Opening) -> Switch:
