@@ -26,6 +26,7 @@ ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
 # Read by the functions and the tests that this server starts, not settings of the server.
 _FOREIGN_VARIABLES: Final = frozenset({"HEADWATER_CONFIG"})
+
 # The SDKs' own name for it: who has pointed them elsewhere need not say so twice.
 _S3_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
 
