@@ -110,6 +110,10 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
         ({"account": "12"}, "not 12 digits"),
         ({"initial_partitions": 0}, "not between 1 and 1000"),
         ({"transition_seconds": -1.0}, "cannot be negative"),
+        ({"shard_rollover_hours": -1.0}, "cannot be negative"),
+        ({"split_write_units": -1}, "cannot be negative"),
+        ({"split_seconds": 0.0}, "more than 0"),
+        ({"retention_hours": float("nan")}, "more than 0"),
         ({"tls_cert": Path("c")}, "given together"),
     ],
 )

@@ -7,7 +7,7 @@ reader tell "nothing yet" from "trimmed away" without anything stored beside the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine, Span
@@ -47,6 +47,10 @@ class ShardLog:
     head: Head
     horizon: int
     trimmed: int
+
+    def untrimmed(self) -> ShardLog:
+        """The same with what was trimmed on command: a log kept for recovery still has it."""
+        return replace(self, trimmed=-1)
 
     def latest(self) -> SequenceNumber:
         """Behind the newest entry."""

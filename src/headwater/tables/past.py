@@ -117,7 +117,7 @@ class _Log:
             found = await find_log(self.engine, self.table.table_id, shard, horizon=0)
             if found is None:
                 raise LogGone
-            after = self._after[shard.shard_id] = await found.at_time(self.from_us)
+            after = self._after[shard.shard_id] = await found.untrimmed().at_time(self.from_us)
         return after
 
     def _logged(self, place: bytes, entry: Entry) -> _Logged | None:

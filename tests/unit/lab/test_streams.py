@@ -7,11 +7,17 @@ import pytest
 from headwater.lab.streams import StreamStore, expire_iterators, trim
 from headwater.limits import stream_retention_seconds
 from headwater.storage import keyspace
+from headwater.streams import window as windows
 from headwater.streams.log import Reading, read
 from headwater.streams.retention import RetentionSettings, Trimmer
-from headwater.streams.shard import sequence_text
+from headwater.streams.shard import HASH_MAX, HashRange, sequence_text
+from headwater.tables import past
+from headwater.tables.recovery import kept_since
 from tests.logged_store import LoggedStore, in_store, open_shards, settle
 from tests.unit.api.stream_client import Client
+from tests.unit.tables.exporting import Exporting
+from tests.unit.tables.exporting import run as run_exporting
+from tests.unit.tables.running import STREAM
 
 
 def lab(store: LoggedStore) -> StreamStore:
@@ -134,3 +140,30 @@ def test_iterators_issued_before_expire_and_those_issued_after_do_not() -> None:
         assert len((await client.call("GetRecords", ShardIterator=after))["Records"]) == 1
 
     in_store(body)
+
+
+def test_trimmed_records_of_a_table_kept_for_recovery_still_tell_of_a_moment() -> None:
+    async def body(here: Exporting) -> None:
+        table = await here.recoverable(StreamSpecification=STREAM)
+        await here.put(table, "a", 1)
+        here.clock.advance(1)
+        moment_us = round(here.clock.now() * 1e6)
+        here.clock.advance(1)
+        await here.put(table, "a", 2)
+        assert table.stream is not None
+        store = here.here
+        key = keyspace.stream(table.region, table.name, table.stream.label)
+        (stored,) = await store.engine.get([key])
+        assert stored is not None
+        retention_seconds = stream_retention_seconds
+        lab_store = StreamStore(store.engine, store.committer, store.clock, retention_seconds)
+
+        await trim(lab_store, windows.decode(stored))
+        kept = RetentionSettings(kept_since=kept_since(store.catalog, store.clock))
+        await Trimmer(store.engine, store.committer, store.clock, kept).trim()
+
+        steps = past.items_at(store.engine, table, HashRange(0, HASH_MAX), moment_us)
+        images = [image.body async for step in steps for image in step]
+        assert images == [b'{"n":{"N":"1"},"pk":{"S":"a"}}']
+
+    run_exporting(body)
