@@ -7,7 +7,7 @@ submitted, as DynamoDB does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headwater.api.binding import Input, bind, placeholders_of
 from headwater.errors import ValidationException
@@ -22,9 +22,8 @@ from headwater.values import item as items
 from headwater.values.item import Item
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A write whose table is still only a name.
+class Draft(NamedTuple):
+    """A write whose table is still only a name. A tuple, as every write makes one.
 
     table_name: name or ARN. attributes: the item to put, or the key; canonical.
     """

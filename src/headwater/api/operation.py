@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 import structlog
@@ -52,9 +52,8 @@ _OK: Final = "OK"
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a handler is asked.
+class Call(NamedTuple):
+    """What a handler is asked. A tuple, as every request makes one.
 
     service: dynamodb, dynamodbstreams, lambda or headwater.
     caller: the access key, or None for one who signed nothing.

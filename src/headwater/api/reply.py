@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -43,9 +42,8 @@ _REST_STATUS: Final = {
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a handler answers.
+class Reply(NamedTuple):
+    """What a handler answers. A tuple, as every request makes one.
 
     status: None is the operation's own status of success.
     headers: beside those every answer has.

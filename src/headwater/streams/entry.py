@@ -20,9 +20,8 @@ the same bytes, which they splice and never re-encode.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">BBBQIIIIIB")
 _VERSION: Final = 1
@@ -37,8 +36,7 @@ class Kind(IntEnum):
     REMOVE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """An item's canonical JSON and its size as DynamoDB counts it."""
 
     body: bytes
@@ -48,9 +46,10 @@ class Image:
 NO_IMAGE: Final = Image(b"", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One change. `new` is absent for a removal, `old` for an insert.
+
+    A tuple, as every write makes one.
 
     time_us: microseconds since the epoch. origin: region of the first write, empty if this one.
     """

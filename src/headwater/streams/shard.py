@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -74,9 +74,11 @@ class Shard:
         return self.last is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where a shard's log ends: the last number given, its time, and whether more may follow."""
+class Head(NamedTuple):
+    """Where a shard's log ends: the last number given, its time, and whether more may follow.
+
+    A tuple, as every write makes one.
+    """
 
     last: SequenceNumber
     time_us: int
@@ -144,7 +146,7 @@ def close(shard: Shard, head: Head, now_us: int) -> Shard:
 
 
 def closed_head(head: Head) -> Head:
-    return replace(head, is_closed=True)
+    return head._replace(is_closed=True)
 
 
 def next_number(last: int, lane: int) -> SequenceNumber:

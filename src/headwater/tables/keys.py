@@ -6,7 +6,7 @@ Texts: Developer Guide, "Constraints in Amazon DynamoDB", and observed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headwater.errors import ValidationException
 from headwater.limits import partition_key_bytes_max, sort_key_bytes_max
@@ -27,9 +27,11 @@ _SORT_TOO_LONG = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ItemKey:
-    """An item's key: its attributes, its storage key, and the hash that finds its partition."""
+class ItemKey(NamedTuple):
+    """An item's key: its attributes, its storage key, and the hash that finds its partition.
+
+    A tuple, as every request makes one.
+    """
 
     attributes: Item
     stored: bytes

@@ -10,7 +10,7 @@ reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import (
@@ -130,7 +130,7 @@ async def transact(
 
     def plan(tables: Sequence[Table]) -> TransactWork:
         current = {table.table_id: table for table in tables}
-        now = [replace(write, table=current[write.table.table_id]) for write in writes]
+        now = [write._replace(table=current[write.table.table_id]) for write in writes]
         return TransactWork(now, token, now_us, meters)
 
     return await writer.submit(planned, plan)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from headwater.clock import SeededChance
 from headwater.lab.check import Story, check
 from headwater.lab.streams import StreamStore, trim
@@ -117,7 +115,7 @@ def test_old_image_that_is_not_the_image_before_is_a_fault() -> None:
         assert shard_id is not None
         prefix = keyspace.log_prefix(table.table_id, shard_id)
         log = await read(here.engine, prefix, Reading(-1, 10, 10**6))
-        forged = replace(entries.decode(log[2].entry), old=Image(b"{}", 1))
+        forged = entries.decode(log[2].entry)._replace(old=Image(b"{}", 1))
         key = prefix + log[2].number.to_bytes(8, "big")
         await here.committer.submit(Store({key: entries.encode(forged, forged.time_us)}))
 

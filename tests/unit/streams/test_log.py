@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -24,7 +23,7 @@ ENTRY = Entry(Kind.INSERT, 50, Image(b"{}", 2), Image(b"{}", 2), NO_IMAGE)
 def an_open_shard(head_time_us: int = 0) -> tuple[OpenShard, dict[bytes, bytes | None]]:
     shard, head = shards.open_root(Opening("l", 0, SeededChance(1)), HashRange(0, HASH_MAX), 3)
     place = open_shard(TABLE, shard.shard_id, shard.lane)
-    return place, {place.head_key: shards.encode_head(replace(head, time_us=head_time_us))}
+    return place, {place.head_key: shards.encode_head(head._replace(time_us=head_time_us))}
 
 
 def test_numbers_grow_with_every_append() -> None:
