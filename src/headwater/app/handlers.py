@@ -1,0 +1,134 @@
+"""Every operation's handler, wired to what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from headwater.api import lab, lab_streams
+from headwater.api.backups import BackupHandlers
+from headwater.api.batches import Batches
+from headwater.api.exports import ExportHandlers
+from headwater.api.functions import FunctionHandlers
+from headwater.api.imports import ImportHandlers
+from headwater.api.items import Items
+from headwater.api.mappings import MappingHandlers
+from headwater.api.operation import Handler, OwnOperation
+from headwater.api.queries import Queries
+from headwater.api.statement_groups import StatementGroups
+from headwater.api.statements import Statements
+from headwater.api.streams import StreamHandlers, StreamsSettings
+from headwater.api.tables import TableHandlers
+from headwater.api.time_to_live import TimeToLiveHandlers
+from headwater.api.transactions import Transactions
+from headwater.app.core import Core, absolute
+from headwater.app.services import Functions, running
+from headwater.lab.drain import Drain
+from headwater.lab.streams import StreamStore
+from headwater.mappings.service import MappingService
+from headwater.storage.objects import DirectoryObjects, ObjectStore
+from headwater.storage.s3 import S3Objects
+from headwater.streams.iterator import Iterators, load_secret
+from headwater.streams.retention import RetentionSettings, Trimmer
+from headwater.tables import export as exports
+from headwater.tables import imports
+from headwater.tables.backups import Backups
+from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.copying import BackupMaker
+from headwater.tables.count import Counts
+from headwater.tables.expirer import Expirer
+from headwater.tables.exporter import Exporter
+from headwater.tables.importer import Importer
+from headwater.tables.jobs import Codec, Stored
+from headwater.tables.metering import Meters
+from headwater.tables.recovery import kept_since
+from headwater.tables.resharding import Resharder
+from headwater.tables.tokens import TokenSweeper
+from headwater.tables.transitions import Stores, Transitions
+from headwater.tables.write import Writer, WriteWork
+
+Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
+
+
+def catalog_of(core: Core) -> Catalog:
+    settings = CatalogSettings(
+        core.settings.account,
+        core.settings.initial_partitions,
+        core.settings.item_collection_bytes_max,
+    )
+    return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
+
+
+def lab_of(
+    core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
+) -> Mapping[str, OwnOperation]:
+    if not core.settings.lab:
+        return {**lab.refused(), **lab_streams.refused()}
+    drain = Drain(core.engine, mappings, core.clock)
+    store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
+    return {
+        **lab.LabHandlers(drain, core.telemetry.delays).operations(),
+        **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
+    }
+
+
+@asynccontextmanager
+async def handlers_of(
+    core: Core,
+    catalog: Catalog,
+    functions: Functions,
+    mappings: MappingService,
+    endpoint: str,
+) -> AsyncIterator[Handlers]:
+    """Every operation's handler, with the tasks behind them running."""
+    settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
+    meters = Meters(clock, settings.account) if settings.enforce_throughput else None
+    writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
+    counts = Counts(engine, clock)
+    stores = Stores(engine, committer)
+    transitions = Transitions(catalog, stores, clock, settings.transition_seconds)
+    backups = Backups(engine, committer, catalog, clock, core.chance)
+    maker = BackupMaker(backups, catalog, stores, clock)
+    objects = _objects(core)
+    exporter = Exporter(catalog, _jobs(core, exports.decode), objects, core.chance)
+    importer = Importer(catalog, _jobs(core, imports.decode), objects, core.chance)
+    expirer = Expirer(engine, writer, core.wakeups, clock)
+    retention = RetentionSettings(settings.retention_seconds, kept_since=kept_since(catalog, clock))
+    trimmer = Trimmer(engine, committer, clock, retention)
+    iterators = Iterators(await load_secret(committer, core.chance))
+    streams = StreamsSettings(settings.account, settings.retention_seconds)
+    address = endpoint.partition("://")[2]
+    tokens = TokenSweeper(engine, committer, clock)
+    works = (counts, transitions, maker, exporter, importer, expirer, trimmer, tokens)
+    async with running(*(work.run() for work in works)) as spawn:
+        yield {
+            **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
+            **TimeToLiveHandlers(catalog).handlers(),
+            **BackupHandlers(catalog, backups, clock, core.chance).handlers(),
+            **ExportHandlers(catalog, exporter, objects, clock).handlers(),
+            **ImportHandlers(importer, objects, settings.account).handlers(),
+            **Items(catalog, engine, writer, clock, meters).handlers(),
+            **Queries(catalog, engine, meters).handlers(),
+            **Batches(catalog, engine, writer, clock, meters).handlers(),
+            **Transactions(catalog, engine, writer, clock, meters).handlers(),
+            **Statements(catalog, engine, writer, clock, meters).handlers(),
+            **StatementGroups(catalog, engine, writer, clock, meters).handlers(),
+            **StreamHandlers(engine, clock, iterators, streams).handlers(),
+            **FunctionHandlers(
+                functions.registry, functions.pool, settings.account, clock, spawn
+            ).handlers(),
+            **MappingHandlers(mappings, settings.account).handlers(),
+        }
+
+
+def _objects(core: Core) -> ObjectStore:
+    """Where exports go and imports come from."""
+    settings = core.settings
+    if settings.s3_endpoint is not None:
+        return S3Objects(settings.s3_endpoint, settings.region)
+    return DirectoryObjects(absolute(settings.objects or core.folder / "objects"), core.chance)
+
+
+def _jobs(core: Core, decode: Codec) -> Stored:
+    return Stored(core.engine, core.committer, core.clock, decode)

@@ -1,0 +1,135 @@
+"""The tasks that run beside the requests: functions, mappings, shards that roll over and split."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from headwater.app.core import Core
+from headwater.auth.credentials import Credential
+from headwater.consumers.coordinator import Holder
+from headwater.consumers.reader import Services
+from headwater.functions.environment import Surroundings
+from headwater.functions.interpreter import Interpreters
+from headwater.functions.package import CodeFolder
+from headwater.functions.pool import Pool
+from headwater.functions.registry import Machine, Registry
+from headwater.functions.store import EngineFunctionStore
+from headwater.functions.worker import Client, WorkerSettings
+from headwater.mappings.local import LocalFunctions
+from headwater.mappings.service import MappingService, MappingSettings
+from headwater.tables.catalog import Catalog
+from headwater.tables.resharding import Resharder
+from headwater.tables.rollover import Rollover
+from headwater.tables.splitting import SplitSettings, Splitting
+
+_GRACE_SECONDS: Final = 10.0
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions of a server and the workers that run them."""
+
+    registry: Registry
+    pool: Pool
+
+
+@asynccontextmanager
+async def functions_of(core: Core, surroundings: Surroundings) -> AsyncIterator[Functions]:
+    """The registered functions, and the pool that runs them."""
+    machine = Machine(
+        CodeFolder(core.folder / "functions"), Interpreters(), core.clock, core.chance
+    )
+    store = EngineFunctionStore(core.engine, core.committer)
+    registry = Registry(store, core.settings.account, machine)
+    # The official client has wheels for Linux alone; elsewhere ours speaks the same protocol.
+    client = Client.AWSLAMBDARIC if sys.platform == "linux" else Client.OWN
+    workers = WorkerSettings(core.clock, core.chance, surroundings, client, core.folder / "workers")
+    async with Pool(workers) as pool:
+        yield Functions(registry, pool)
+
+
+def surroundings_of(endpoint: str, own: Credential) -> Surroundings:
+    """What functions find: this server, credentials it takes, and boto3 beside their code."""
+    boto3 = find_spec("boto3")
+    assert boto3 is not None, "boto3 is among the dependencies"
+    assert boto3.origin is not None, "boto3 is a package in a folder"
+    libraries = Path(boto3.origin).parent.parent
+    return Surroundings(endpoint, own.access_key_id, own.secret_access_key, None, libraries)
+
+
+@asynccontextmanager
+async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[MappingService]:
+    """The event source mappings, running; at the end they finish what they deliver, if it is soon.
+
+    What is cut off is delivered again after the next start.
+    """
+    service = MappingService(
+        Services(core.engine, core.committer, core.wakeups, core.clock),
+        LocalFunctions(functions.registry, functions.pool, core.chance),
+        Holder(core.chance.uuid(), is_alone=True),
+        core.chance,
+        MappingSettings(
+            core.settings.account, core.settings.retention_seconds, core.telemetry.delays.note
+        ),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(service.run())
+        try:
+            yield service
+        finally:
+            service.stop()
+            deadline = core.clock.now() + _GRACE_SECONDS
+            call_off = core.clock.call_at(deadline, lambda: _cancel(task))
+            task.add_done_callback(lambda _: call_off())
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+@asynccontextmanager
+async def resharding_of(core: Core, catalog: Catalog) -> AsyncIterator[Resharder]:
+    """Shards rolled over and split as they fall due; gives what does so on command."""
+    settings, clock = core.settings, core.clock
+    resharder = Resharder(catalog, clock, core.chance)
+    works = []
+    if settings.shard_rollover_hours > 0:
+        open_seconds = settings.shard_rollover_hours * 3600
+        works.append(Rollover(catalog, resharder, clock, open_seconds).run())
+    if settings.split_write_units > 0:
+        split = SplitSettings(settings.split_write_units, settings.split_seconds)
+        works.append(Splitting(core.engine, catalog, resharder, clock, split).run())
+    async with running(*works):
+        yield resharder
+
+
+@asynccontextmanager
+async def running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[Spawn]:
+    """Tasks that run beside the body and are cancelled after it; one that fails ends the body.
+
+    Gives a function that starts further ones.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+    async with asyncio.TaskGroup() as group:
+
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        for work in works:
+            spawn(work)
+        try:
+            yield spawn
+        finally:
+            for task in tuple(tasks):
+                task.cancel()
