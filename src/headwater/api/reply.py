@@ -58,11 +58,6 @@ class Reply(NamedTuple):
         """An object as JSON."""
         return Reply(orjson.dumps(content), status, headers)
 
-    @staticmethod
-    def spliced(*chunks: bytes) -> Reply:
-        """JSON that is already bytes, in pieces to be joined: stored items between their frame."""
-        return Reply(b"".join(chunks))
-
 
 class RequestIds:
     """Ids as DynamoDB gives them: 52 characters, drawn many at a time."""

@@ -166,7 +166,7 @@ class StreamHandlers:
             following = ShardIterator(iterator.stream_arn, iterator.shard_id, page.next)
             token = self._iterators.token(following, now)
             end = b'],"NextShardIterator":"%b"}' % token.encode()
-        return Reply.spliced(b'{"Records":[', b",".join(records), end)
+        return Reply(render.framed(b'{"Records":[', records, end))
 
     async def _find_log(self, stream: Stream, shard_id: ShardId) -> ShardLog:
         horizon = self._horizon()

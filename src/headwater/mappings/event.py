@@ -31,7 +31,7 @@ class Events:
 
     def event(self, shard_id: ShardId, records: Sequence[Stored]) -> bytes:
         """The payload for these records of a shard."""
-        return _OPEN + b",".join(render.records(self._style, shard_id, records)) + _CLOSE
+        return render.framed(_OPEN, render.records(self._style, shard_id, records), _CLOSE)
 
     def size(self, entry: bytes) -> int:
         """The bytes a stored entry adds to an event, or a few more."""

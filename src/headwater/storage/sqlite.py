@@ -246,9 +246,9 @@ def _rows_up_to(rows: apsw.Cursor, bytes_max: int | None) -> list[tuple[bytes, b
         return cast("list[tuple[bytes, bytes]]", rows.fetchall())
     found: list[tuple[bytes, bytes]] = []
     size = 0
-    for key, value in rows:
-        found.append((key, value))
-        size += len(key) + len(value)
+    for row in rows:
+        found.append(row)
+        size += len(row[0]) + len(row[1])
         if size >= bytes_max:
             rows.close()
             break

@@ -7,7 +7,7 @@ numbers follow commit order, and a reader that pages never meets a smaller numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Span
@@ -75,4 +75,5 @@ async def read(engine: Engine, prefix: bytes, reading: Reading) -> list[Stored]:
     start = prefix + first.to_bytes(8, "big")
     stop = prefix + b"\xff" * 9
     rows = await engine.scan(Span(start, stop, reading.limit, bytes_max=reading.bytes_max))
-    return [Stored(SequenceNumber(int.from_bytes(key[-8:], "big")), entry) for key, entry in rows]
+    numbers = [int.from_bytes(key[-8:], "big") for key, _ in rows]
+    return list(map(Stored, cast("list[SequenceNumber]", numbers), [entry for _, entry in rows]))

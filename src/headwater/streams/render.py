@@ -34,75 +34,73 @@ _EVENT_IDENTITY: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """What all records of a stream have in common, as ready pieces of JSON.
+class Form:
+    """Records of one kind, as JSON to be filled in by `records`; which images it has room for."""
 
-    before_time: from the event's name to its time, by kind. after_time: what follows the digits.
-    """
+    json: bytes
+    shows_new: bool
+    shows_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How all records of a stream look: a form for each kind of change, by the service or not."""
 
     view: ViewType
-    before_time: dict[int, bytes]
-    after_time: bytes
-    after_size: bytes
-    identity: bytes
-    end: bytes
+    forms: dict[tuple[int, bool], Form]
 
 
 def record_style(region: str, view: ViewType) -> Style:
     """Records as GetRecords answers them."""
-    return Style(view, _before_time(region), b"", _after_size(view), _RECORD_IDENTITY, b"}")
+    return _style(region, view, b"%d", (_RECORD_IDENTITY, b"}"))
 
 
 def event_style(region: str, view: ViewType, stream_arn: str) -> Style:
     """Records as a function's event holds them."""
     end = b',"eventSourceARN":%b}' % orjson.dumps(stream_arn)
-    return Style(view, _before_time(region), b".0", _after_size(view), _EVENT_IDENTITY, end)
+    return _style(region, view, b"%d.0", (_EVENT_IDENTITY, end))
 
 
 def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[bytes]:
     """The JSON of each entry of a shard.
 
-    The event id is a digest of shard and number: the same at every reading.
+    An event id is a digest of the shard, then the entry's number: the same at every reading, and
+    none twice in a stream.
     """
-    shows_new, shows_old = style.view in _SHOWS_NEW, style.view in _SHOWS_OLD
-    before_time, after_time, after_size = style.before_time, style.after_time, style.after_size
+    forms = style.forms
     unpack, header_size = HEADER.unpack_from, HEADER.size
-    shard_digest = hashlib.blake2b(shard_id.encode(), digest_size=16)
+    shard = hashlib.blake2b(shard_id.encode(), digest_size=8).hexdigest().encode()
     rendered = []
     for number, entry in entries:
         _, kind, flags, time_us, size, new_size, old_size, keys_length, new_length, origin = unpack(
             entry
         )
+        form = forms[kind, is_by_service(flags)]
         keys_at = header_size + origin
         new_at = keys_at + keys_length
         old_at = new_at + new_length
-        digest = shard_digest.copy()
-        digest.update(number.to_bytes(8, "big"))
         new = old = b""
-        if shows_new and new_length:
-            new = b',"NewImage":' + entry[new_at:old_at]
+        if form.shows_new:
+            new = entry[new_at:old_at]
             size += new_size
-        if shows_old and old_at < len(entry):
-            old = b',"OldImage":' + entry[old_at:]
+        if form.shows_old:
+            old = entry[old_at:]
             size += old_size
+        seconds = time_us // 1_000_000
+        keys = entry[keys_at:new_at]
         rendered.append(
-            b'{"eventID":"%b%b%d%b,"Keys":%b%b%b,"SequenceNumber":"%d","SizeBytes":%d%b%b%b'
-            % (
-                digest.hexdigest().encode(),
-                before_time[kind],
-                time_us // 1_000_000,
-                after_time,
-                entry[keys_at:new_at],
-                new,
-                old,
-                TEXT_BASE + number,
-                size,
-                after_size,
-                style.identity if is_by_service(flags) else b"",
-                style.end,
-            )
+            form.json % (shard, number, seconds, keys, new, old, TEXT_BASE + number, size)
         )
     return rendered
+
+
+def framed(opening: bytes, records: list[bytes], closing: bytes) -> bytes:
+    """Records, which the caller gives away, as an array between two pieces; copied but once."""
+    if not records:
+        return opening + closing
+    records[0] = opening + records[0]
+    records[-1] += closing
+    return b",".join(records)
 
 
 def shown_bytes(style: Style, entry: bytes) -> int:
@@ -116,14 +114,43 @@ def shown_bytes(style: Style, entry: bytes) -> int:
     return length
 
 
-def _before_time(region: str) -> dict[int, bytes]:
-    return {
-        int(kind): b'","eventName":"%b","eventVersion":"1.1","eventSource":"aws:dynamodb",'
-        b'"awsRegion":%b,"dynamodb":{"ApproximateCreationDateTime":'
-        % (kind.name.encode(), orjson.dumps(region))
-        for kind in Kind
-    }
+def _style(region: str, view: ViewType, time: bytes, tail: tuple[bytes, bytes]) -> Style:
+    """tail: the identity of the service, and what comes last."""
+    identity, end = tail
+    return Style(
+        view,
+        {
+            (kind, is_by_service): _form(
+                region, (kind, view), time, (identity if is_by_service else b"") + end
+            )
+            for kind in Kind
+            for is_by_service in (False, True)
+        },
+    )
 
 
-def _after_size(view: ViewType) -> bytes:
-    return b',"StreamViewType":"%b"}' % view.value.encode()
+def _form(region: str, shown: tuple[Kind, ViewType], time: bytes, end: bytes) -> Form:
+    kind, view = shown
+    shows_new = kind is not Kind.REMOVE and view in _SHOWS_NEW
+    shows_old = kind is not Kind.INSERT and view in _SHOWS_OLD
+    pieces = (
+        b'{"eventID":"%b%016x","eventName":"',
+        kind.name.encode(),
+        b'","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":',
+        _literal(orjson.dumps(region)),
+        b',"dynamodb":{"ApproximateCreationDateTime":',
+        time,
+        b',"Keys":%b',
+        b',"NewImage":%b' if shows_new else b"%b",
+        b',"OldImage":%b' if shows_old else b"%b",
+        b',"SequenceNumber":"%d","SizeBytes":%d,"StreamViewType":"',
+        view.value.encode(),
+        b'"}',
+        _literal(end),
+    )
+    return Form(b"".join(pieces), shows_new, shows_old)
+
+
+def _literal(text: bytes) -> bytes:
+    """A text as a form holds it."""
+    return text.replace(b"%", b"%%")

@@ -59,10 +59,6 @@ def test_request_ids_have_the_form_of_dynamodbs():
     assert all(len(each) == 52 and each.isalnum() and each.upper() == each for each in drawn)
 
 
-def test_spliced_reply_joins_its_chunks():
-    assert Reply.spliced(b'{"Item":', b"{}", b"}").body == b'{"Item":{}}'
-
-
 def test_json_answer_has_id_checksum_and_type():
     response = json_response(Reply.json({"a": 1}), "ID", None)
 

@@ -93,6 +93,32 @@ def test_event_id_is_the_same_at_every_reading_and_differs_between_records() -> 
     assert set(first) <= set("0123456789abcdef")
 
 
+def test_event_ids_of_two_shards_differ() -> None:
+    style = render.record_style("us-west-2", ViewType.KEYS_ONLY)
+
+    rendered = [
+        render.records(style, ShardId(f"{SHARD[:-1]}{last}"), [stored(Kind.INSERT)])
+        for last in "34"
+    ]
+
+    assert rendered[0] != rendered[1]
+
+
+def test_region_with_a_percent_sign_is_shown_as_it_is() -> None:
+    style = render.record_style("100%d", ViewType.KEYS_ONLY)
+
+    (rendered,) = render.records(style, SHARD, [stored(Kind.INSERT)])
+
+    assert orjson.loads(rendered)["awsRegion"] == "100%d"
+
+
+@pytest.mark.parametrize(
+    ("records", "framed"), [([], b"[]"), ([b"1"], b"[1]"), ([b"1", b"2", b"3"], b"[1,2,3]")]
+)
+def test_records_are_framed_as_an_array(records: list[bytes], framed: bytes) -> None:
+    assert render.framed(b"[", records, b"]") == framed
+
+
 def test_user_change_has_no_identity() -> None:
     assert "userIdentity" not in record(ViewType.KEYS_ONLY, stored(Kind.REMOVE))
 
