@@ -161,6 +161,37 @@ def test_reader_sees_no_part_of_a_commit_under_way(opened: Opened) -> None:
     run(opened, body)
 
 
+def test_read_after_a_commit_sees_it_whoever_has_read_before(opened: Opened) -> None:
+    async def body(engine: Engine) -> None:
+        found = []
+        for number in range(10):
+            await asyncio.gather(*(engine.get([b"n"]) for _ in range(3)))
+            await engine.commit(storing({b"n": b"%d" % number}))
+            found.append(await engine.get([b"n"]))
+            found.append(await engine.get([b"n"]))
+
+        assert found == [[b"%d" % number] for number in range(10) for _ in range(2)]
+
+    run(opened, body)
+
+
+def test_reads_of_one_turn_let_a_commit_through(opened: Opened) -> None:
+    async def body(engine: Engine) -> None:
+        async def read() -> list[bytes | None]:
+            return await engine.get([b"n"])
+
+        await engine.commit(storing({b"n": b"before"}))
+
+        *found, _ = await asyncio.gather(
+            read(), read(), read(), engine.commit(storing({b"n": b"after"}))
+        )
+
+        assert found == [[b"before"]] * 3
+        assert await read() == [b"after"]
+
+    run(opened, body)
+
+
 def test_closed_engine_is_unavailable(opened: Opened) -> None:
     async def body(engine: Engine) -> None:
         await engine.close()

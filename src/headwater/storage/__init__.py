@@ -2,13 +2,14 @@
 
 See DESIGN.md.
 
-engine.py     Engine: get, scan, commit group; and everything they promise
-keyspace.py   the one map of what is stored under which prefix
-committer.py  gathers waiting work into one durable commit; wakes readers after it
-memory.py     the map in memory
-sqlite.py     the map in one SQLite file
-hold.py       keeps a data directory for one server
-objects.py    objects by bucket and key, as files below a directory
-s3.py         objects in S3, or in a service that speaks its protocol
-checkpoint.py moves SQLite's write-ahead log into its file, beside the write path
+engine.py       Engine: get, scan, commit group; and everything they promise
+keyspace.py     the one map of what is stored under which prefix
+committer.py    gathers waiting work into one durable commit; wakes readers after it
+memory.py       the map in memory
+sqlite.py       the map in one SQLite file
+hold.py         keeps a data directory for one server
+objects.py      objects by bucket and key, as files below a directory
+s3.py           objects in S3, or in a service that speaks its protocol
+shared_read.py  one transaction of SQLite for the reads of one turn of the loop
+checkpoint.py   moves SQLite's write-ahead log into its file, beside the write path
 """

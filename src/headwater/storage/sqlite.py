@@ -25,6 +25,7 @@ from headwater.clock import Clock
 from headwater.storage.checkpoint import Checkpointer
 from headwater.storage.engine import CommitGroup, Mutations, Span, Unavailable
 from headwater.storage.hold import DirectoryHold
+from headwater.storage.shared_read import SharedRead
 
 APPLICATION_ID: Final = 0x48445752  # "HDWR"
 FORMAT_VERSION: Final = 1
@@ -65,6 +66,8 @@ class SqliteEngine:
         self._clock = clock
         self._writer = _connect(path, settings)
         self._reader = _connect(path, settings)
+        self._reads = SharedRead(self._writer, is_snapshot=False)
+        self._reads_beside_commit = SharedRead(self._reader, is_snapshot=True)
         self._checkpointer = Checkpointer(path, self._writer)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headwater-commit")
         self._turn = asyncio.Lock()
@@ -73,23 +76,15 @@ class SqliteEngine:
         self._is_closed = False
 
     async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        connection = self._connection_for_reading()
-        if connection is self._writer or len(keys) == 1:
-            return _get(connection, keys)
-        # While a commit is under way each statement might see another state.
         try:
-            connection.execute("BEGIN")
-            try:
-                return _get(connection, keys)
-            finally:
-                connection.execute("COMMIT")
+            return _get(self._connection_for_reading(), keys)
         except apsw.Error as error:
             raise _unreadable(error) from error
 
     async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
-        connection = self._connection_for_reading()
         statement = _SCAN_REVERSE if span.reverse else _SCAN
         try:
+            connection = self._connection_for_reading()
             rows = connection.execute(statement, (span.start, span.stop, span.limit))
             return _rows_up_to(rows, span.bytes_max)
         except apsw.Error as error:
@@ -115,6 +110,7 @@ class SqliteEngine:
                 return
             self._is_closed = True
             self._thread.shutdown()
+            self._end_reads()
             self._checkpointer.close()
             self._reader.close()
             self._writer.close()
@@ -123,12 +119,17 @@ class SqliteEngine:
     def _connection_for_reading(self) -> apsw.Connection:
         if self._is_closed:
             raise Unavailable("the store is closed")
-        return self._reader if self._is_committing else self._writer
+        return (self._reads_beside_commit if self._is_committing else self._reads).join()
+
+    def _end_reads(self) -> None:
+        self._reads.end()
+        self._reads_beside_commit.end()
 
     def _write(self, group: CommitGroup) -> None:
         """Begin a transaction, load, apply and store; leaves it open, or rolled back on error."""
         writer = self._writer
         try:
+            self._end_reads()
             writer.execute("BEGIN IMMEDIATE")
             keys = (*group.locks, *group.reads) if group.locks else group.reads
             _store(writer, group.apply(dict(zip(keys, _get(writer, keys), strict=True))))
