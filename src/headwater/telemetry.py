@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, TextIO
@@ -61,20 +62,17 @@ class _Durations:
     def __init__(self) -> None:
         self.count = 0
         self.seconds = 0.0
-        self.buckets = [0] * len(_BUCKETS)
+        self.buckets = [0] * (len(_BUCKETS) + 1)  # the last is of those beyond all bounds
 
     def add(self, seconds: float) -> None:
         self.count += 1
         self.seconds += seconds
-        for index, bound in enumerate(_BUCKETS):
-            if seconds <= bound:
-                self.buckets[index] += 1
-                return
+        self.buckets[bisect_left(_BUCKETS, seconds)] += 1
 
     def cumulated(self) -> list[tuple[str, float]]:
         total = 0
         found: list[tuple[str, float]] = []
-        for bound, count in zip(_BUCKETS, self.buckets, strict=True):
+        for bound, count in zip(_BUCKETS, self.buckets, strict=False):
             total += count
             found.append((str(bound), total))
         return [*found, ("+Inf", self.count)]

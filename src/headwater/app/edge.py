@@ -72,9 +72,12 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
 def edge_of(dispatcher: Dispatcher, telemetry: Telemetry) -> Answer:
     """The metrics beside the operations; nothing else is served."""
 
-    async def answer(request: Request) -> Response:
+    async def metrics() -> Response:
+        return Response(200, [("content-type", METRICS_CONTENT_TYPE)], telemetry.exposition())
+
+    def answer(request: Request) -> Coroutine[Any, Any, Response]:
         if request.path == "/metrics" and request.method == "GET":
-            return Response(200, [("content-type", METRICS_CONTENT_TYPE)], telemetry.exposition())
-        return await dispatcher.dispatch(request)
+            return metrics()
+        return dispatcher.dispatch(request)
 
     return answer

@@ -63,9 +63,10 @@ def of_key(table: Table, attributes: Item) -> ItemKey:
     Raises ValidationException where it does not match the schema, is empty or too long.
     """
     keys = table.keys.attributes()
-    if len(attributes) != len(keys) or any(
-        key.type not in attributes.get(key.name, ()) for key in keys
-    ):
+    matches = len(attributes) == len(keys)
+    for key in keys:
+        matches = matches and key.type in attributes.get(key.name, ())
+    if not matches:
         raise ValidationException("The provided key element does not match the schema")
     return _item_key(table, attributes)
 

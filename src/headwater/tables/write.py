@@ -180,10 +180,10 @@ def _decide(write: Write, old: bytes | None) -> Effect:
         shown = write.shows_item and old is not None
         raise ConditionalCheckFailedException(members={"Item": old_item} if shown else None)
     match action:
-        case Put(item, stored, is_insert):
-            if is_insert and old is not None:
+        case Put():
+            if action.is_insert and old is not None:
                 raise DuplicateItemException
-            return Effect(old, stored, old_item, item)
+            return Effect(old, action.stored, old_item, action.item)
         case Delete():
             return _ABSENT if old is None else Effect(old, None, old_item)
         case Check():

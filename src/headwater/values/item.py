@@ -37,7 +37,10 @@ def normalise(item: Any) -> tuple[Item, int]:
 
 def size(item: Item) -> int:
     """The bytes a canonical item counts for: every name and every value."""
-    return sum(attribute.text_bytes(name) + attribute.size(value) for name, value in item.items())
+    total = 0
+    for name, value in item.items():
+        total += attribute.text_bytes(name) + attribute.size(value)
+    return total
 
 
 def get(item: Item, path: Path) -> AttributeValue | None:
