@@ -32,8 +32,8 @@ class LogLengths:
     full: from which the log is used from its start again.
     """
 
-    start: int = 8000
-    full: int = 16_000
+    start: int = 4000
+    full: int = 8000
 
 
 class Checkpointer:

@@ -188,8 +188,9 @@ def open_engine(directory: Path, settings: SqliteSettings, clock: Clock) -> Sqli
 def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(10_000)
+    # Before anything is written. A value of more than a quarter of a page goes to pages of its own.
+    connection.execute("PRAGMA page_size=8192")
     _check_ours(connection, path)
-    connection.execute("PRAGMA page_size=4096")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={'FULL' if settings.is_strict else 'NORMAL'}")
     connection.execute(f"PRAGMA cache_size=-{settings.cache_bytes // 1024}")
