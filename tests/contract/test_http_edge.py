@@ -1,7 +1,6 @@
 """The HTTP edge on real sockets: what a client may send, and what it gets in which order."""
 
 import asyncio
-import contextvars
 import gzip
 import shutil
 import socket
@@ -9,7 +8,6 @@ import ssl
 import subprocess
 
 import pytest
-import structlog
 
 from headwater.api.http import Request, Response, TlsFilesError, tls_context
 from tests.contract.http_edge import Gates, edge, get, on_loop, post, until
@@ -313,57 +311,6 @@ async def test_refusal_waits_for_the_answers_before_it():
         assert (await client.answer()).status == 400
 
 
-@pytest.mark.parametrize("waits", [False, True])
-@on_loop
-async def test_failing_handler_is_logged_and_told_without_detail(waits):
-    async def fail(request: Request) -> Response:
-        if waits:
-            await asyncio.sleep(0)
-        raise ZeroDivisionError("hush")
-
-    async with edge(fail) as server:
-        client = await server.connect()
-
-        with structlog.testing.capture_logs() as logs:
-            answers = [await client.ask(get()), await client.ask(get())]
-
-        assert [answer.status for answer in answers] == [500, 500]
-        assert b"hush" not in answers[0].body
-        assert [log["log_level"] for log in logs] == ["error", "error"]
-
-
-@on_loop
-async def test_answer_with_a_line_break_in_a_header_is_a_fault():
-    async def split(request: Request) -> Response:
-        return Response(200, [("x-a", "b\r\nx-c: d")], b"")
-
-    async with edge(split) as server:
-        client = await server.connect()
-
-        with structlog.testing.capture_logs():
-            answer = await client.ask(get())
-
-        assert answer.status == 500
-        assert "x-c" not in answer.headers
-
-
-@on_loop
-async def test_answer_that_cannot_be_written_costs_its_connection_alone():
-    async def answer(request: Request) -> Response:
-        return Response(200, [], None if request.path == "/bad" else b"good")  # type: ignore[arg-type]
-
-    async with edge(answer) as server:
-        bad, good = await server.connect(), await server.connect()
-
-        with structlog.testing.capture_logs() as logs:
-            bad.send(get("/bad"))
-            good.send(get("/good"))
-
-            assert await bad.rest() == b""
-            assert (await good.answer()).body == b"good"
-        assert [log["event"] for log in logs] == ["connection failed"]
-
-
 @on_loop
 async def test_refusal_reaches_a_client_that_has_ended_its_side():
     async with edge(echo) as server:
@@ -373,60 +320,6 @@ async def test_refusal_reaches_a_client_that_has_ended_its_side():
 
         assert (await client.answer()).status == 400
         assert await client.rest() == b""
-
-
-@on_loop
-async def test_handler_may_wait_in_every_way():
-    async def wait(request: Request) -> Response:
-        await asyncio.sleep(0)
-        done = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(done.set_result, b"one")
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-            two = group.create_task(asyncio.sleep(0, b"two"))
-        return Response(200, [], await done + two.result())
-
-    async with edge(wait) as server:
-        client = await server.connect()
-
-        assert (await client.ask(get())).body == b"onetwo"
-
-
-@on_loop
-async def test_handler_keeps_its_own_context():
-    name = contextvars.ContextVar("name", default=b"none")
-
-    async def remember(request: Request) -> Response:
-        before = name.get()
-        token = name.set(b"mine")
-        if request.path == "/wait":
-            await asyncio.sleep(0)
-        after = name.get()
-        name.reset(token)
-        name.set(b"left behind")
-        return Response(200, [], before + b" " + after)
-
-    async with edge(remember) as server:
-        client = await server.connect()
-
-        answers = [await client.ask(get(path)) for path in ("/", "/wait", "/", "/wait")]
-
-        assert [answer.body for answer in answers] == [b"none mine"] * 4
-
-
-@on_loop
-async def test_handler_finishes_though_its_client_is_gone():
-    gates = Gates()
-    async with edge(gates) as server:
-        client = await server.connect()
-        client.send(get("/wait/a"))
-        await until(lambda: gates.begun)
-
-        client.writer.transport.abort()
-        other = await server.connect()
-        await other.ask(get())
-        gates.gate("/wait/a").set()
-
-        await until(lambda: "/wait/a" in gates.ended)
 
 
 @pytest.fixture(scope="module")

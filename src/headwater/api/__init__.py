@@ -5,6 +5,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
 
     message.py      requests and responses of HTTP as values
     reception.py    a client's bytes to whole requests
+    exchange.py     one request's way through its handler
     connection.py   one client's connection: to the handler, and answers in turn
     http.py         listening, TLS, stopping
     model/          the generated tables of request shapes, and reading them
@@ -40,6 +41,5 @@ whatever a handler raises leaves as an answer an AWS client understands.
     functions.py    handlers of Lambda's functions
     function_form.py  functions as Lambda's API writes them
     lab.py          the lab's own operations
-    lab_streams.py  those of them on streams
     lab_streams.py  those of them on streams
 """

@@ -16,15 +16,13 @@ timer.
 from __future__ import annotations
 
 import asyncio
-import types
 from collections import deque
-from collections.abc import Coroutine, Generator
-from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import structlog
 
+from headwater.api.exchange import Exchange, fault
 from headwater.api.message import (
     CLOSE,
     KEEP,
@@ -41,7 +39,6 @@ from headwater.limits import KB
 _log = structlog.get_logger(__name__)
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_FAULT: Final = plain(500, "Internal server error")
 _COPIED_BYTES_MAX: Final = 16 * KB  # up to here one copied buffer is cheaper than two written ones
 _UNSENT_MAX: Final = 16  # answers of one connection that wait for the end of a turn
 _PROGRESS_BYTES: Final = 64 * KB  # what a slow client must move before its time runs out
@@ -52,14 +49,15 @@ class Edge:
     """What the connections of one listener share.
 
     due: connections which have requests to begin or answers to send, for the next turn.
-    ended: set when a connection is gone or a task has ended.
+    running: exchanges whose handlers wait.
+    ended: set when a connection is gone or one of these has ended.
     """
 
     handler: Handler
     settings: HttpSettings
     loop: asyncio.AbstractEventLoop
     connections: set[Connection] = field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    running: set[Exchange] = field(default_factory=set)
     due: list[Connection] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -79,20 +77,9 @@ class Edge:
                     _log.error("connection failed", exc_info=error)
                     connection.abort()
 
-    def forget(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
+    def forget(self, exchange: Exchange) -> None:
+        self.running.discard(exchange)
         self.ended.set()
-
-
-class _Exchange:
-    """A request and, once there is one, its answer."""
-
-    __slots__ = ("connection", "request", "response")
-
-    def __init__(self, request: Request, connection: str) -> None:
-        self.request = request
-        self.connection = connection
-        self.response: Response | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -124,8 +111,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._reception = Reception(edge.settings, self._take)
-        self._begun: deque[_Exchange] = deque()  # with the handler, or answered out of turn
-        self._waiting: deque[_Exchange] = deque()  # received, not yet given to the handler
+        self._begun: deque[Exchange] = deque()  # with the handler, or answered out of turn
+        self._waiting: deque[Exchange] = deque()  # received, not yet given to the handler
         self._held_bytes = 0  # the bodies of both
         self._unsent: list[bytes] = []  # answers of this turn
         self._is_due = False
@@ -196,7 +183,7 @@ class Connection(asyncio.Protocol):
         else:
             # Only an HTTP/1.0 client needs to hear it, and only such a one is likely to ask.
             connection = KEEP if "connection" in request.headers else UNSAID
-        self._waiting.append(_Exchange(request, connection))
+        self._waiting.append(Exchange(request, connection, self._ended))
         self._held_bytes += len(request.body)
         if self._begun or self._is_due or self._write_paused:
             self._steer_reading()  # a request that is alone is within all bounds
@@ -238,47 +225,21 @@ class Connection(asyncio.Protocol):
 
     # What the handler answers
 
-    def _begin(self, exchange: _Exchange) -> None:
-        """Run the handler to its first wait; most requests need no more, and so no Task.
-
-        A Task costs more than the rest of this file together. The handler must therefore not ask
-        for the current task (`asyncio.timeout`, `TaskGroup`) before it has waited once.
-        """
-        coroutine = self._edge.handler(exchange.request)
-        context = copy_context()  # as a Task has its own, so that nothing bound in it leaks
-        try:
-            waits_for = context.run(coroutine.send, None)
-        except StopIteration as done:
-            exchange.response = done.value
-        except Exception as error:  # noqa: BLE001 - the border of a request: logged and answered
-            exchange.response = _fault(error)
-        else:
-            self._hold(exchange)
-            work = self._finish(exchange, coroutine, waits_for)
-            task = self._edge.loop.create_task(work, context=context)
-            self._edge.tasks.add(task)
-            task.add_done_callback(self._edge.forget)
-            return
-        if self._begun:
-            self._hold(exchange)
-        else:
+    def _begin(self, exchange: Exchange) -> None:
+        exchange.begin(self._edge.handler)
+        if exchange.response is None:
+            self._edge.running.add(exchange)
+        elif not self._begun:
             self._answer(exchange)
-
-    def _hold(self, exchange: _Exchange) -> None:
+            return
         self._begun.append(exchange)
         self._held_bytes += len(exchange.request.body)
         self._steer_reading()
 
-    async def _finish(
-        self, exchange: _Exchange, coroutine: Coroutine[Any, Any, Response], waits_for: object
-    ) -> None:
-        try:
-            exchange.response = await _resumed(coroutine, waits_for)
-        except asyncio.CancelledError:
+    def _ended(self, exchange: Exchange) -> None:
+        self._edge.forget(exchange)
+        if exchange.response is None:
             self._transport.abort()  # the answers behind this one cannot be sent any more
-            raise
-        except Exception as error:  # noqa: BLE001 - the border of a request: logged and answered
-            exchange.response = _fault(error)
         self._call()
 
     def _when_all_answered(self) -> None:
@@ -289,13 +250,13 @@ class Connection(asyncio.Protocol):
             self._reception.owes_continue = False
             self._unsent.append(_CONTINUE)
 
-    def _answer(self, exchange: _Exchange) -> None:
+    def _answer(self, exchange: Exchange) -> None:
         response = exchange.response
         assert response is not None
         try:
             head = response_head(response, exchange.connection)
         except ValueError as error:
-            response = _fault(error)
+            response = fault(error)
             head = response_head(response, exchange.connection)
         body = response.body if exchange.request.method != "HEAD" else b""
         if len(body) <= _COPIED_BYTES_MAX and len(self._unsent) < _UNSENT_MAX:
@@ -326,7 +287,7 @@ class Connection(asyncio.Protocol):
         elif self._transport.can_write_eof():
             self._transport.write_eof()
 
-    def _last_exchange(self) -> _Exchange:
+    def _last_exchange(self) -> Exchange:
         return self._waiting[-1] if self._waiting else self._begun[-1]
 
     def _steer_reading(self) -> None:
@@ -401,31 +362,3 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.abort()
-
-
-@types.coroutine
-def _resumed(
-    coroutine: Coroutine[Any, Any, Response], waits_for: object
-) -> Generator[object, Any, Response]:
-    """Go on with a coroutine that was already driven to its first wait.
-
-    A Task starts a coroutine by sending None, which would resume ours before what it waits for is
-    there. So that future is handed to the Task first, just as the coroutine handed it to us (its
-    mark of being awaited is still set); from then on sends and throws go straight through.
-    """
-    while True:
-        try:
-            yield waits_for
-        except BaseException as error:  # noqa: BLE001 - passed on to whom it is meant for
-            try:
-                waits_for = coroutine.throw(error)
-            except StopIteration as done:
-                return cast("Response", done.value)
-        else:
-            response: Response = yield from coroutine
-            return response
-
-
-def _fault(error: Exception) -> Response:
-    _log.error("request handler failed", exc_info=error)
-    return _FAULT

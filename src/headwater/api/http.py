@@ -66,13 +66,13 @@ class Listener:
     def _force(self) -> None:
         for connection in tuple(self._edge.connections):
             connection.abort()
-        for task in tuple(self._edge.tasks):
-            task.cancel()
+        for exchange in tuple(self._edge.running):
+            exchange.cancel()
 
     async def _finished(self) -> None:
-        """Return when every connection is gone and every task has ended."""
+        """Return when every connection is gone and every handler has ended."""
         edge = self._edge
-        while edge.connections or edge.tasks:
+        while edge.connections or edge.running:
             edge.ended.clear()
             await edge.ended.wait()
 
