@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from headwater.consumers.delivery import Batch, Delivered, Outcome
+from headwater.consumers.delivery import Batch, Delivered, GivenUp, Outcome
 from headwater.consumers.policy import PolicySettings
 from headwater.storage.keyspace import ShardId
 from headwater.streams import entry as entries
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 @dataclass
 class ListDestination:
-    """offered: every batch, in order. delivered: those that were confirmed.
+    """offered: every batch, in order. delivered: those that were confirmed. given_up: those passed.
 
     answers: outcomes to give in turn, before `answer` is asked.
     gate: if set, deliveries wait for it.
@@ -30,6 +30,7 @@ class ListDestination:
     gate: asyncio.Event | None = None
     offered: list[Batch] = field(default_factory=list)
     delivered: list[Batch] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
 
     def size(self, entry: bytes) -> int:
         return len(entry)
@@ -42,6 +43,9 @@ class ListDestination:
         if isinstance(outcome, Delivered):
             self.delivered.append(batch)
         return outcome
+
+    async def give_up(self, given_up: GivenUp) -> None:
+        self.given_up.append(given_up)
 
     def numbers(self, shard_id: ShardId | None = None) -> list[int]:
         """The delivered records, in order."""

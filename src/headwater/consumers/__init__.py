@@ -4,7 +4,8 @@ Promises delivery at least once, in order within every lineage of shards, and th
 position never passes a record which was neither confirmed nor given up with a word in the log.
 See DESIGN.md.
 
-delivery.py     what a destination is: batches in, outcomes out
+delivery.py     what a destination is: batches in, outcomes out; what a consumer wants to see
+observer.py     what happens while a shard is read, for metrics, traces and displays
 policy.py       pure: what next, after this outcome, at this time
 checkpoint.py   leases and positions, stored so that a lost lease cannot move a position
 reader.py       the loop of one shard

@@ -30,10 +30,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, TypeAlias
 
-from headwater.consumers.delivery import Delivered, Failed, Outcome
+from headwater.consumers.delivery import Delivered, Failed, Outcome, Reason
 from headwater.limits import retry_seconds_first, retry_seconds_max
 
 _DOUBLINGS_MAX: Final = 30
@@ -92,13 +91,6 @@ class Gathered:
     since: float
     is_full: bool
     is_last: bool
-
-
-class Reason(StrEnum):
-    """Why records are given up; Lambda's words for it."""
-
-    AGE = "RecordAgeExceeded"
-    RETRIES = "RetryAttemptsExhausted"
 
 
 @dataclass(frozen=True, slots=True)

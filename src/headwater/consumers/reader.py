@@ -10,7 +10,7 @@ Knows neither who else reads nor what the destination does with a batch.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import structlog
@@ -19,7 +19,16 @@ from headwater.clock import Clock
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers import policy
 from headwater.consumers.checkpoint import Checkpoint, Lease, LeaseLost
-from headwater.consumers.delivery import Batch, Delivered, Destination, Outcome, Throttled
+from headwater.consumers.delivery import (
+    Batch,
+    Delivered,
+    Destination,
+    GivenUp,
+    Outcome,
+    Reason,
+    Throttled,
+)
+from headwater.consumers.observer import Dropped, Observer, Observers
 from headwater.consumers.policy import Deliver, Gathered, Gathering, GiveUp, PolicySettings, Wait
 from headwater.limits import lease_seconds, shard_poll_seconds
 from headwater.storage import keyspace
@@ -61,6 +70,7 @@ class Consumer:
     stream: Stream
     settings: PolicySettings
     destination: Destination
+    observer: Observer = field(default_factory=Observers)
 
 
 class End(Enum):
@@ -137,7 +147,7 @@ class ShardReader:
             case Deliver(count):
                 return await self._deliver(count)
             case GiveUp(count, reason):
-                self._log_given_up(count, reason)
+                await self._give_up(count, reason)
                 self._state = policy.after_giving_up(self._state, count)
                 return await self._advance(count)
 
@@ -243,8 +253,13 @@ class ShardReader:
         finally:
             cancel()
 
-    def _log_given_up(self, count: int, reason: policy.Reason) -> None:
+    async def _give_up(self, count: int, reason: Reason) -> None:
         entries = self._buffer.entries
+        tries = self._state.failures if isinstance(self._state, policy.Trying) else 0
+        batch = Batch(self._consumer.stream, self._shard_id, tuple(entries[:count]), tries)
+        given_up = GivenUp(batch, reason, None)
+        await self._consumer.destination.give_up(given_up)
+        self._consumer.observer.note(Dropped(given_up, self._services.clock.now()))
         self._log.warning(
             "records_given_up",
             reason=reason.value,

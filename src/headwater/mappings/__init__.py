@@ -7,6 +7,7 @@ mapping.py  what a mapping is, its states, and its stored form
 changes.py  creating, changing and deleting, as work for one commit
 event.py    records as the event a function is given
 invoke.py   the function as a destination of batches
+failure.py  what is handed to an on-failure destination
 local.py    the functions of this server, as mappings invoke them
 service.py  the mappings of a store: asked for, changed, and kept running
 """

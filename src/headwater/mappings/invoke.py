@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
+from headwater.consumers.delivery import Batch, Delivered, Failed, GivenUp, Outcome, Throttled
 from headwater.errors import FunctionNotFound, ServiceError, TooManyRequestsException
 from headwater.functions.outcome import InvokeResult
 from headwater.mappings.event import Events
+from headwater.mappings.failure import FailedBatch, FailureDestination, FunctionAnswer
 from headwater.mappings.mapping import PROCESSED, EventSourceMapping
 from headwater.streams.entry import time_us_of
 
@@ -56,6 +57,7 @@ class FunctionDestination:
         self._invoker = invoker
         self._report = report
         self._note_delay = note_delay
+        self._failures: FailureDestination | None = None
 
     def size(self, entry: bytes) -> int:
         return self._events.size(entry)
@@ -64,6 +66,34 @@ class FunctionDestination:
         outcome, result = await self._invoke(batch)
         await self._report(result)
         return outcome
+
+    async def give_up(self, given_up: GivenUp) -> None:
+        if self._failures is not None:
+            await self._failures.accept(self._failed(given_up))
+
+    def _failed(self, given_up: GivenUp) -> FailedBatch:
+        """What the on-failure destination is to know; `DestinationConfig` is not taken yet."""
+        mapping, batch, answer = self._mapping, given_up.batch, given_up.answer
+        first, last = batch.entries[0], batch.entries[-1]
+        return FailedBatch(
+            mapping.uuid,
+            mapping.region,
+            "",
+            mapping.function_arn,
+            mapping.stream_arn,
+            "" if answer is None else answer.request_id,
+            given_up.reason,
+            batch.deliveries,
+            None if answer is None else FunctionAnswer(answer.status, answer.version, answer.error),
+            batch.shard_id,
+            first.number,
+            last.number,
+            time_us_of(first.entry),
+            time_us_of(last.entry),
+            len(batch.entries),
+            0.0,
+            self._events.event(batch.shard_id, batch.entries),
+        )
 
     async def _invoke(self, batch: Batch) -> tuple[Outcome, str]:
         payload = self._events.event(batch.shard_id, batch.entries)
@@ -79,7 +109,7 @@ class FunctionDestination:
             return Throttled(str(error)), FUNCTION_THROTTLED
         except ServiceError as error:
             return Throttled(str(error)), FUNCTION_FAILED
-        if batch.failures == 0:
+        if batch.deliveries == 0:
             for stored in batch.entries:
                 self._note_delay(result.started_at - time_us_of(stored.entry) / 1e6)
         if result.error is not None:

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from headwater.consumers.delivery import Delivered, Failed, Throttled
+from headwater.consumers.delivery import Delivered, Failed, Reason, Throttled
 from headwater.consumers.policy import (
     Deliver,
     Gathered,
     Gathering,
     GiveUp,
-    Reason,
     State,
     Trying,
     Wait,

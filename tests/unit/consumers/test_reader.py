@@ -166,7 +166,7 @@ def test_failed_batch_comes_again_unchanged_and_first() -> None:
             await advance(store, 10)
 
             assert destination.sizes() == [1, 1, 1, 2]
-            assert [batch.failures for batch in destination.offered] == [0, 1, 1, 0]
+            assert [batch.deliveries for batch in destination.offered] == [0, 1, 1, 0]
             assert destination.numbers() == written
 
     in_store(body)
