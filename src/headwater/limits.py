@@ -117,6 +117,7 @@ retry_seconds_first: Final = 0.2
 retry_seconds_max: Final = 30.0
 mapping_poll_seconds: Final = 5.0
 mappings_page_max: Final = 100
+filter_depth_max: Final = 100
 
 # Functions
 function_payload_bytes_max: Final = 6 * MB

@@ -6,6 +6,7 @@ restarts, and changes its settings without losing or skipping a record.
 mapping.py  what a mapping is, its states, and its stored form
 changes.py  creating, changing and deleting, as work for one commit
 event.py    records as the event a function is given
+filter.py   filter criteria: which records a function is to see
 invoke.py   the function as a destination of batches
 failure.py  what is handed to an on-failure destination
 local.py    the functions of this server, as mappings invoke them
