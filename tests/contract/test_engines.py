@@ -24,11 +24,15 @@ from headwater.storage.engine import (
 )
 from headwater.storage.memory import MemoryEngine
 from headwater.storage.sqlite import SqliteSettings, open_engine
+from tests.shared_store import sharings
 
 Opened = Callable[[], AbstractAsyncContextManager[Engine]]
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite in a thread"], scope="module")
+@pytest.fixture(
+    params=["memory", "sqlite", "sqlite shared", "sqlite in a thread"],
+    scope="module",
+)
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     @asynccontextmanager
     async def open_one() -> AsyncIterator[Engine]:
@@ -39,7 +43,9 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             # A threshold of nothing sends every commit to the thread, as on a slow disk.
             threshold = 0.0 if request.param.endswith("thread") else 60.0
             settings = SqliteSettings(slow_commit_seconds=threshold)
-            engine = open_engine(tmp_path_factory.mktemp("data"), settings, SystemClock())
+            directory = tmp_path_factory.mktemp("data")
+            sharing = sharings(directory, 1)[0] if "shared" in request.param else None
+            engine = open_engine(directory, settings, SystemClock(), sharing)
         try:
             yield engine
         finally:

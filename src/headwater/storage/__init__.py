@@ -8,6 +8,8 @@ committer.py    gathers waiting work into one durable commit; wakes readers afte
 memory.py       the map in memory
 sqlite.py       the map in one SQLite file
 hold.py         keeps a data directory for one server
+turn.py         whose turn it is to write, among processes that share a store
+board.py        counters in shared memory: whether another process has done something
 objects.py      objects by bucket and key, as files below a directory
 s3.py           objects in S3, or in a service that speaks its protocol
 shared_read.py  one transaction of SQLite for the reads of one turn of the loop

@@ -5,6 +5,9 @@ thread with a connection of its own does it whenever the log has grown enough, w
 The log is only reused from its start once a checkpoint has caught up with its end. In any pause of
 the writers the thread gets there by itself; under constant writing it never quite does, so when the
 log has become long, commits wait once while the thread moves the small rest.
+
+Where several processes have the file open each does this for what its own commits have seen of the
+log; one that finds another at it leaves it to the other.
 """
 
 from __future__ import annotations
@@ -40,9 +43,15 @@ class Checkpointer:
     """Watches the size of the write-ahead log through the writer's commits."""
 
     def __init__(
-        self, path: Path, writer: apsw.Connection, lengths: LogLengths = LogLengths()
+        self,
+        path: Path,
+        writer: apsw.Connection,
+        lengths: LogLengths = LogLengths(),
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._writer = writer
+        self._is_shared = is_shared
         self._lengths = lengths
         self._connection = apsw.Connection(str(path))
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
@@ -71,10 +80,12 @@ class Checkpointer:
             self._thread.submit(self._move)
 
     def close(self) -> None:
-        """Stop the thread and empty the log."""
+        """Stop the thread and empty the log; SQLite does so itself for the last of several."""
         self._is_closing = True
         self._thread.shutdown()
         self._connection.close()
+        if self._is_shared:
+            return
         try:
             self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error as error:  # the log stays and is read at the next start
@@ -103,6 +114,9 @@ class Checkpointer:
         """Move what can be moved without waiting for anyone; returns the pages left in the log."""
         try:
             in_log, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # another process is at it
+            self._moved_pages = self._log_pages
+            return 0
         except apsw.Error as error:
             _log.warning("checkpoint_failed", error=str(error))
             return 0

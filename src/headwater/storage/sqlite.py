@@ -8,6 +8,9 @@ a thread while the disk is quick, because no other thread then asks for the inte
 disk must not stall readers. So the engine measures how long a commit waits for the disk, and once
 that is more than `slow_commit_seconds` on average it waits in a thread and meanwhile serves reads
 from a second connection, which sees the state before. `checkpoint.py` empties the write-ahead log.
+
+Several processes may have the file open (`Sharing`): each waits for its turn to write (`turn.py`)
+and counts its commits (`board.py`), so that no other reads what is older than an answer.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -22,10 +26,12 @@ from typing import Final, cast
 import apsw
 
 from headwater.clock import Clock
+from headwater.storage.board import Counter
 from headwater.storage.checkpoint import Checkpointer
 from headwater.storage.engine import CommitGroup, Mutations, Span, Unavailable
-from headwater.storage.hold import DirectoryHold
+from headwater.storage.hold import DirectoryHold, hold_directory
 from headwater.storage.shared_read import SharedRead
+from headwater.storage.turn import SharedTurn
 
 APPLICATION_ID: Final = 0x48445752  # "HDWR"
 FORMAT_VERSION: Final = 1
@@ -55,36 +61,57 @@ class SqliteSettings:
     cache_bytes: int = 32 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a process has in common with the others that have the same store open.
+
+    hold: of the directory, inherited. commits: those of all processes.
+    """
+
+    hold: DirectoryHold
+    commits: Counter
+
+
 class SqliteEngine:
     """`Engine` over `DIRECTORY/headwater.db`; open it with `open_engine`."""
 
     def __init__(
-        self, path: Path, settings: SqliteSettings, clock: Clock, hold: DirectoryHold
+        self,
+        directory: Path,
+        settings: SqliteSettings,
+        clock: Clock,
+        hold: DirectoryHold,
+        commits: Counter | None,
     ) -> None:
-        self._hold = hold
+        """commits: of all processes, where there are several."""
         self._settings = settings
         self._clock = clock
-        self._writer = _connect(path, settings)
-        self._reader = _connect(path, settings)
-        self._reads = SharedRead(self._writer, is_snapshot=False)
-        self._reads_beside_commit = SharedRead(self._reader, is_snapshot=True)
-        self._checkpointer = Checkpointer(path, self._writer)
+        self._hold = hold
+        self._commits = commits
+        path, is_shared = directory / "headwater.db", commits is not None
+        self._shared_turn = SharedTurn(directory) if is_shared else None
+        with self._shared_turn.blocking() if self._shared_turn is not None else nullcontext():
+            self._writer = _connect(path, settings)
+            self._reader = _connect(path, settings)
+            self._checkpointer = Checkpointer(path, self._writer, is_shared=is_shared)
+        self._reads = SharedRead(self._writer, is_snapshot=is_shared, commits=commits)
+        self._reads_beside_commit = SharedRead(self._reader, is_snapshot=True, commits=commits)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headwater-commit")
-        self._turn = asyncio.Lock()
+        self._turn = self._shared_turn or asyncio.Lock()
         self._commit_seconds = 0.0
         self._is_committing = False
         self._is_closed = False
 
     async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         try:
-            return _get(self._connection_for_reading(), keys)
+            return _get(self._connection_for_reading(len(keys)), keys)
         except apsw.Error as error:
             raise _unreadable(error) from error
 
     async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
         statement = _SCAN_REVERSE if span.reverse else _SCAN
         try:
-            connection = self._connection_for_reading()
+            connection = self._connection_for_reading(1)
             rows = connection.execute(statement, (span.start, span.stop, span.limit))
             return _rows_up_to(rows, span.bytes_max)
         except apsw.Error as error:
@@ -100,6 +127,8 @@ class SqliteEngine:
                 self._end_transaction()
             else:
                 await self._end_transaction_in_thread()
+            if self._commits is not None:
+                self._commits.count()
             self._commit_seconds += 0.1 * (self._clock.monotonic() - began - self._commit_seconds)
             await self._checkpointer.after_commit()
 
@@ -114,12 +143,15 @@ class SqliteEngine:
             self._checkpointer.close()
             self._reader.close()
             self._writer.close()
+            if self._shared_turn is not None:
+                self._shared_turn.close()
             self._hold.release()
 
-    def _connection_for_reading(self) -> apsw.Connection:
+    def _connection_for_reading(self, statements: int) -> apsw.Connection:
         if self._is_closed:
             raise Unavailable("the store is closed")
-        return (self._reads_beside_commit if self._is_committing else self._reads).join()
+        reads = self._reads_beside_commit if self._is_committing else self._reads
+        return reads.join(statements)
 
     def _end_reads(self) -> None:
         self._reads.end()
@@ -165,24 +197,39 @@ class SqliteEngine:
             raise _unwritable(error) from error
 
 
-def open_engine(directory: Path, settings: SqliteSettings, clock: Clock) -> SqliteEngine:
-    """Open or create the store of a data directory and hold it for this process alone.
+def open_engine(
+    directory: Path, settings: SqliteSettings, clock: Clock, sharing: Sharing | None = None
+) -> SqliteEngine:
+    """Open or create the store of a data directory and hold it for this process, or these, alone.
 
-    Raises StoreInUse if another process holds it, Unavailable if it cannot be used or is not ours.
+    Raises StoreInUse if another server holds it, Unavailable if it cannot be used or is not ours.
     """
+    hold = hold_store(directory) if sharing is None else sharing.hold
+    commits = None if sharing is None else sharing.commits
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        hold = DirectoryHold(directory)
-    except OSError as error:
-        raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
-    try:
-        return SqliteEngine(directory / "headwater.db", settings, clock, hold)
+        return SqliteEngine(directory, settings, clock, hold, commits)
     except (OSError, apsw.Error) as error:
         hold.release()
-        raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
+        raise _unusable(directory, error) from error
     except Unavailable:
         hold.release()
         raise
+
+
+def hold_store(directory: Path) -> DirectoryHold:
+    """Hold a data directory, which is made if it is not there.
+
+    Raises StoreInUse if another server holds it, Unavailable if it cannot be used.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return hold_directory(directory)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+
+
+def _unusable(directory: Path, error: Exception) -> Unavailable:
+    return Unavailable(f"the data directory {directory} cannot be used: {error}")
 
 
 def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
