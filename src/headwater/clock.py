@@ -3,7 +3,16 @@
 Every part of the server receives a `Clock` and a `Chance`; nothing else reads the machine's time or
 its source of randomness (a tidy test keeps it so). `SystemClock` and `SystemChance` are the real
 ones. `ManualClock` stands still until told to advance and then runs what falls due, in order;
-`SeededChance` repeats from its seed.
+`SeededChance` repeats from its seed. The lab's clock, `lab/clock.py`, can be frozen and advanced
+under a server that runs.
+
+There are three manners of waiting, which differ when time stands still or jumps:
+
+    call_at, sleep       what is due at its moment: a retry, a window's end, an expiry
+    look_after, pause    a look for what nobody announces, a further try of what could not be done
+    linger               a wait that clients see, and that ends with either time
+
+`wait` is for a task that is woken and has both: something due, and looks meanwhile.
 """
 
 from __future__ import annotations
@@ -33,6 +42,39 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds of this clock."""
+
+    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after about so many seconds; returns a function that cancels it.
+
+        It goes on while time stands still, and of those within a jump only the last is made. So it
+        is for looks and further tries, of which one more or less makes no difference.
+        """
+
+
+async def pause(clock: Clock, seconds: float) -> None:
+    """Return after about so many seconds: between looks, and before a further try."""
+    await wait(clock, asyncio.Event(), None, seconds)
+
+
+async def linger(clock: Clock, seconds: float) -> None:
+    """Return after so many seconds of the clock, or of the machine if time stands still."""
+    await wait(clock, asyncio.Event(), clock.now() + seconds, seconds)
+
+
+async def wait(
+    clock: Clock, woken: asyncio.Event, until: float | None, look_seconds: float
+) -> None:
+    """Return once the event is set, an epoch second has come, or it is time for a look."""
+    if until is not None and until <= clock.now():
+        return
+    cancel_due = None if until is None else clock.call_at(until, woken.set)
+    cancel_look = clock.look_after(look_seconds, woken.set)
+    try:
+        await woken.wait()
+    finally:
+        cancel_look()
+        if cancel_due is not None:
+            cancel_due()
 
 
 class SystemClock:
@@ -80,6 +122,9 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        return asyncio.get_running_loop().call_later(seconds, callback).cancel
+
 
 class ManualClock:
     """A clock that moves only when told to; for tests and simulation."""
@@ -100,6 +145,9 @@ class ManualClock:
         ticket = next(self._order)
         heapq.heappush(self._due, (when, ticket, callback))
         return lambda: self._cancelled.add(ticket)
+
+    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        return self.call_at(self._now + seconds, callback)
 
     async def sleep(self, seconds: float) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

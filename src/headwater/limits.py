@@ -147,6 +147,9 @@ function_worker_idle_seconds: Final = 300
 function_memory_check_seconds: Final = 0.1
 function_memory_spare_bytes: Final = 256 * MB
 
+# The lab
+lab_clock_latest: Final = 4_102_444_800  # 2100-01-01, in epoch seconds
+
 # Storage
 commit_group_works_max: Final = 512
 write_plans_max: Final = 10

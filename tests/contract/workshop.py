@@ -87,6 +87,7 @@ async def workshop(
 ) -> AsyncIterator[Workshop]:
     settings = WorkerSettings(
         clock=clock or SystemClock(),
+        machine_clock=clock or SystemClock(),
         chance=SeededChance(1),
         surroundings=surroundings(),
         client=client,

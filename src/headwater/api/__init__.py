@@ -41,5 +41,6 @@ whatever a handler raises leaves as an answer an AWS client understands.
     functions.py    handlers of Lambda's functions
     function_form.py  functions as Lambda's API writes them
     lab.py          the lab's own operations
+    lab_clock.py    those of them on its clock
     lab_streams.py  those of them on streams
 """

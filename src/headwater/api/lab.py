@@ -3,6 +3,18 @@
     Drain {TimeoutSeconds?: number}  -> {Seconds: number}
         Returns once every consumer has passed what was written before the call.
         DrainTimeoutException with Laggards, a list of names, when time runs out.
+    DescribeClock {}  -> {Now: number, AheadSeconds: number, Frozen: boolean, NextDueAt?: number}
+        The time of the server, in epoch seconds; how far that is ahead of its machine's; whether it
+        stands still; when the next thing falls due. The next three answer the same.
+    FreezeClock {}
+        Has the time stand still.
+    ThawClock {}
+        Has the time run on from where it stands.
+    AdvanceClock {Seconds: number, TimeoutSeconds?: number}
+        Has so many seconds pass at once: what falls due meanwhile happens at its moment, in order.
+        Answers when all that this woke has come to rest. ClockTimeoutException with Now, where the
+        time has come to and stays, and Busy, the tasks still at work, when TimeoutSeconds of the
+        machine (60 if not given) are over first.
     DescribeDelivery {}  -> {Records: number, DelaySeconds: {p50?: number, p99?: number}}
         How long the latest records took from their commit to the start of their function.
     SplitShard {StreamArn, ShardId}  -> {ShardId, Children: [ShardId, ShardId]}
@@ -20,7 +32,7 @@
         images that are not the image before, and items that are not what the records make of them,
         if the stream has been on since the table's creation and nothing of it is trimmed.
 
-All parameters are texts but for TimeoutSeconds. A server without `--lab` refuses them all.
+All parameters are texts but for those that are marked. A server without `--lab` refuses them all.
 """
 
 from __future__ import annotations
@@ -55,7 +67,7 @@ class LabHandlers:
     def operations(self) -> Mapping[str, OwnOperation]:
         return {
             "Drain": OwnOperation(_checked_drain, self.drain),
-            "DescribeDelivery": OwnOperation(_checked_empty, self.describe_delivery),
+            "DescribeDelivery": OwnOperation(checked_empty, self.describe_delivery),
         }
 
     async def drain(self, call: Call) -> Reply:
@@ -81,7 +93,7 @@ def refused() -> Mapping[str, OwnOperation]:
     """The lab's operations on a server that does not offer them."""
     checks: Mapping[str, Callable[[Input], Input]] = {
         "Drain": _checked_drain,
-        "DescribeDelivery": _checked_empty,
+        "DescribeDelivery": checked_empty,
     }
     return {name: OwnOperation(check, refuse) for name, check in checks.items()}
 
@@ -93,17 +105,20 @@ async def refuse(call: Call) -> Reply:
 
 def _checked_drain(body: Input) -> Input:
     refuse_unknown(body, {"TimeoutSeconds"})
-    seconds = body.get("TimeoutSeconds")
-    if seconds is None:
-        seconds = _TIMEOUT_SECONDS
+    return {"TimeoutSeconds": timeout_seconds(body)}
+
+
+def timeout_seconds(body: Input) -> float:
+    """How long a request may take at most."""
+    seconds: Any = body.get("TimeoutSeconds", _TIMEOUT_SECONDS)
     if type(seconds) not in (int, float) or not 0 <= seconds <= _TIMEOUT_SECONDS_MAX:
         raise ValidationException(
             f"TimeoutSeconds must be a number between 0 and {_TIMEOUT_SECONDS_MAX:g}"
         )
-    return {"TimeoutSeconds": seconds}
+    return float(seconds)
 
 
-def _checked_empty(body: Input) -> Input:
+def checked_empty(body: Input) -> Input:
     refuse_unknown(body, set())
     return body
 

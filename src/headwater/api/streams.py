@@ -123,7 +123,8 @@ class StreamHandlers:
         """A token for a position in a shard, open or closed."""
         _check_position(call.input, self._clock.now())
         shard_id = _shard_id(call.input["ShardId"], "shardId")
-        log = await self._find_log(await self._find_stream(call), shard_id)
+        stream = await self._find_stream(call)
+        log = await self._find_log(stream, shard_id)
         try:
             after = await _position(call.input, log)
         except Trimmed:
@@ -133,8 +134,9 @@ class StreamHandlers:
                 f"{_INVALID}Invalid SequenceNumber {call.input['SequenceNumber']} "
                 f"for shard {shard_id}"
             ) from None
-        pointed = ShardIterator(call.input["StreamArn"], shard_id, after)
-        return Reply.json({"ShardIterator": self._iterators.token(pointed, self._clock.now())})
+        issued_ms = stream.issued_ms(self._clock.now())
+        pointed = ShardIterator(call.input["StreamArn"], shard_id, after, issued_ms)
+        return Reply.json({"ShardIterator": self._iterators.token(pointed)})
 
     async def get_records(self, call: Call) -> Reply:
         """A page of records; without NextShardIterator once a closed shard has given its last."""
@@ -163,8 +165,9 @@ class StreamHandlers:
         )
         end = b"]}"
         if page.next is not None:
-            following = ShardIterator(iterator.stream_arn, iterator.shard_id, page.next)
-            token = self._iterators.token(following, now)
+            issued_ms = stream.issued_ms(now)
+            following = ShardIterator(iterator.stream_arn, iterator.shard_id, page.next, issued_ms)
+            token = self._iterators.token(following)
             end = b'],"NextShardIterator":"%b"}' % token.encode()
         return Reply(render.framed(b'{"Records":[', records, end))
 

@@ -76,12 +76,18 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
         ):
             if credentials is not None:
                 credentials = {**credentials, own.access_key_id: own}
-            verifier = Verifier(credentials, core.clock, settings.region)
-            frame = Frame(settings.region, core.chance, core.clock, core.telemetry.requests.note)
+            verifier = Verifier(credentials, core.machine_clock, settings.region)
+            frame = Frame(
+                settings.region, core.chance, core.machine_clock, core.telemetry.requests.note
+            )
             own_operations = lab_of(core, catalog, resharder, mappings)
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
-                edge_of(dispatcher, core.telemetry), bound, _HTTP, core.clock, tls_of(settings)
+                edge_of(dispatcher, core.telemetry),
+                bound,
+                _HTTP,
+                core.machine_clock,
+                tls_of(settings),
             )
             _quieten_collector()
             announce(Ready(endpoint))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.clock import Chance, Clock, SystemChance, SystemClock
-from headwater.config import Durability, Settings
+from headwater.config import ConfigError, Durability, Settings
+from headwater.lab.clock import ClockState, LabClock
+from headwater.lab.timekeeper import TimeAhead, leave_lab, load_state
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
 from headwater.storage.memory import MemoryEngine
@@ -21,10 +23,17 @@ from headwater.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every part of a server is built on. folder: for what is not in the store."""
+    """What every part of a server is built on.
+
+    clock: the time of day, for all that happens to data: the machine's, or the lab's, which can
+    stand still and jump. machine_clock: for what is about real processes and networks: the skew of
+    signatures, slow clients, time-outs of functions, the grace of a stop, measured durations.
+    folder: for what is not in the store.
+    """
 
     settings: Settings
     clock: Clock
+    machine_clock: Clock
     chance: Chance
     telemetry: Telemetry
     engine: Engine
@@ -36,28 +45,28 @@ class Core:
 @asynccontextmanager
 async def core_of(settings: Settings) -> AsyncIterator[Core]:
     """The store, with its committer running; at the end what was submitted is committed."""
-    clock = SystemClock()
-    engine = _engine(settings, clock)
+    machine_clock = SystemClock()
+    engine = _engine(settings, machine_clock)
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
     # A server that keeps nothing needs a place for its functions' code all the same.
     place = nullcontext(os.fspath(settings.data))
     with tempfile.TemporaryDirectory() if settings.memory else place as folder:
-        core = Core(
-            settings,
-            clock,
-            SystemChance(),
-            Telemetry(),
-            engine,
-            wakeups,
-            committer,
-            absolute(folder),
-        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(committer.run())
                 try:
-                    yield core
+                    yield Core(
+                        settings,
+                        await _clock(settings, engine, committer, machine_clock),
+                        machine_clock,
+                        SystemChance(),
+                        Telemetry(),
+                        engine,
+                        wakeups,
+                        committer,
+                        absolute(folder),
+                    )
                 finally:
                     committer.close()
         finally:
@@ -67,6 +76,19 @@ async def core_of(settings: Settings) -> AsyncIterator[Core]:
 def absolute(folder: str | Path) -> Path:
     """A folder as functions see it, which run in folders of their own."""
     return Path(folder).absolute()
+
+
+async def _clock(
+    settings: Settings, engine: Engine, committer: Committer, machine_clock: Clock
+) -> Clock:
+    """The time of day of what is stored. Raises ConfigError if it needs the lab and has none."""
+    if settings.lab:
+        return LabClock(machine_clock, await load_state(engine) or ClockState())
+    try:
+        await leave_lab(engine, committer, machine_clock)
+    except TimeAhead as error:
+        raise ConfigError(str(error)) from error
+    return machine_clock
 
 
 def _engine(settings: Settings, clock: Clock) -> Engine:

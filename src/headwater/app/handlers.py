@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from headwater.api import lab, lab_streams
+from headwater.api import lab, lab_clock, lab_streams
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
@@ -24,8 +24,10 @@ from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core, absolute
 from headwater.app.services import Functions, running
+from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.streams import StreamStore
+from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
 from headwater.storage.objects import DirectoryObjects, ObjectStore
 from headwater.storage.s3 import S3Objects
@@ -64,11 +66,13 @@ def lab_of(
     core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
 ) -> Mapping[str, OwnOperation]:
     if not core.settings.lab:
-        return {**lab.refused(), **lab_streams.refused()}
-    drain = Drain(core.engine, mappings, core.clock)
+        return {**lab.refused(), **lab_clock.refused(), **lab_streams.refused()}
+    assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
+    drain = Drain(core.engine, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
+        **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),
         **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
     }
 

@@ -52,7 +52,14 @@ async def functions_of(core: Core, surroundings: Surroundings) -> AsyncIterator[
     registry = Registry(store, core.settings.account, machine)
     # The official client has wheels for Linux alone; elsewhere ours speaks the same protocol.
     client = Client.AWSLAMBDARIC if sys.platform == "linux" else Client.OWN
-    workers = WorkerSettings(core.clock, core.chance, surroundings, client, core.folder / "workers")
+    workers = WorkerSettings(
+        core.clock,
+        core.machine_clock,
+        core.chance,
+        surroundings,
+        client,
+        core.folder / "workers",
+    )
     async with Pool(workers) as pool:
         yield Functions(registry, pool)
 
@@ -87,8 +94,8 @@ async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[Mapping
             yield service
         finally:
             service.stop()
-            deadline = core.clock.now() + _GRACE_SECONDS
-            call_off = core.clock.call_at(deadline, lambda: _cancel(task))
+            deadline = core.machine_clock.now() + _GRACE_SECONDS
+            call_off = core.machine_clock.call_at(deadline, lambda: _cancel(task))
             task.add_done_callback(lambda _: call_off())
 
 

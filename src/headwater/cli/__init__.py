@@ -1,14 +1,16 @@
 """The command line. Each command has its file; all but `serve` are clients of the API.
 
-main.py        the group of commands, each loaded when it is called
-serve.py       runs a server
-demo/          a git history through table, stream and function, proved
-tail.py        a stream, live
-lab.py         operations for tests
-function.py    deploying functions
-deployment.py  a directory as a function, through the Lambda API
-endpoint.py    where the server is, and boto3 clients for it
-client.py      many requests at once, and the lab's own
+main.py         the group of commands, each loaded when it is called
+serve.py        runs a server
+demo/           a git history through table, stream and function, proved
+tail.py         a stream, live
+lab.py          operations for tests
+lab_clock.py    those on the server's time
+lab_request.py  one request of them
+function.py     deploying functions
+deployment.py   a directory as a function, through the Lambda API
+endpoint.py     where the server is, and boto3 clients for it
+client.py       many requests at once, and the lab's own
 """
 
 from headwater.cli.main import main

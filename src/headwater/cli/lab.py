@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from headwater.cli.client import ServerGone, ServerSaidNo, connected
 from headwater.cli.endpoint import endpoint_options
+from headwater.cli.lab_clock import clock
+from headwater.cli.lab_request import ask, fail
 
 _stream = click.argument("stream", metavar="TABLE_OR_STREAM_ARN")
 _shard = click.option("--shard", required=True, metavar="SHARD_ID", help="Which shard.")
@@ -19,6 +19,9 @@ _shard = click.option("--shard", required=True, metavar="SHARD_ID", help="Which 
 @click.group()
 def command() -> None:
     """Operations for tests, of a server started with --lab."""
+
+
+command.add_command(clock)
 
 
 @command.command()
@@ -48,7 +51,7 @@ def trim(stream: str, shard: str | None, upto: str | None, endpoint: str, region
     """Trim everything there is, or one shard, or the beginning of one."""
     wanted = {"ShardId": shard, "SequenceNumber": upto}
     given = {name: value for name, value in wanted.items() if value is not None}
-    answer = _ask("TrimStream", stream, given, (endpoint, region))
+    answer = _ask_about("TrimStream", stream, given, (endpoint, region))
     for trimmed in answer["Shards"]:
         click.echo(f"{trimmed['ShardId']} trimmed up to {trimmed['SequenceNumber']}")
     if not answer["Shards"]:
@@ -60,7 +63,7 @@ def trim(stream: str, shard: str | None, upto: str | None, endpoint: str, region
 @endpoint_options
 def expire_iterators(stream: str, endpoint: str, region: str) -> None:
     """Expire every shard iterator that has been issued so far."""
-    _ask("ExpireIterators", stream, {}, (endpoint, region))
+    _ask_about("ExpireIterators", stream, {}, (endpoint, region))
     click.echo("Iterators issued before now are expired.")
 
 
@@ -69,7 +72,7 @@ def expire_iterators(stream: str, endpoint: str, region: str) -> None:
 @endpoint_options
 def check(stream: str, endpoint: str, region: str) -> None:
     """Look for gaps, repeats, disorder and images that do not follow; exit 1 if there are any."""
-    answer = _ask("CheckStream", stream, {}, (endpoint, region))
+    answer = _ask_about("CheckStream", stream, {}, (endpoint, region))
     for fault in answer["Faults"]:
         click.echo(fault)
     faults = len(answer["Faults"])
@@ -82,46 +85,25 @@ def check(stream: str, endpoint: str, region: str) -> None:
 @endpoint_options
 def drain(timeout: float, endpoint: str, region: str) -> None:
     """Wait until every mapping has passed what is written now."""
-    answer = _call(("Drain", {"TimeoutSeconds": timeout}), (endpoint, region))
+    answer = ask(("Drain", {"TimeoutSeconds": timeout}), (endpoint, region))
     click.echo(f"Drained after {answer['Seconds']:.3f} seconds.")
 
 
 def _reshard(operation: str, stream: str, shard: str, server: tuple[str, str]) -> None:
-    answer = _ask(operation, stream, {"ShardId": shard}, server)
+    answer = _ask_about(operation, stream, {"ShardId": shard}, server)
     click.echo(f"{answer['ShardId']} closed")
     for child in answer["Children"]:
         click.echo(f"{child} opened")
 
 
-def _ask(
+def _ask_about(
     operation: str, stream: str, body: Mapping[str, Any], server: tuple[str, str]
 ) -> dict[str, Any]:
     """Ask about a stream, named by its ARN or by its table."""
     arn = stream
     if not stream.startswith("arn:"):
-        described = _call(("DescribeTable", {"TableName": stream}), server, "dynamodb")
+        described = ask(("DescribeTable", {"TableName": stream}), server, "dynamodb")
         arn = described["Table"].get("LatestStreamArn")
         if arn is None:
-            _fail(f"{stream} has no stream; enable one with UpdateTable.")
-    return _call((operation, {"StreamArn": arn, **body}), server)
-
-
-def _call(
-    request: tuple[str, Mapping[str, Any]], server: tuple[str, str], service: str = "headwater"
-) -> dict[str, Any]:
-    """The answer of a request, an operation and its body, to an endpoint in a region."""
-    endpoint, region = server
-
-    async def call() -> dict[str, Any]:
-        async with connected(endpoint, region=region) as client:
-            return await client.call(service, *request)
-
-    try:
-        return asyncio.run(call())
-    except (ServerSaidNo, ServerGone) as error:
-        _fail(str(error))
-
-
-def _fail(text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(1)
+            fail(f"{stream} has no stream; enable one with UpdateTable.")
+    return ask((operation, {"StreamArn": arn, **body}), server)

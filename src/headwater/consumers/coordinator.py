@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.reader import Consumer, End, Services, ShardReader
@@ -158,12 +159,7 @@ class Coordinator:
 
     async def _pause(self) -> None:
         """Wait until shards have changed or a reader has ended, or until leases need renewing."""
-        clock = self._services.clock
-        cancel = clock.call_at(clock.now() + lease_seconds / 3, self._woken.set)
-        try:
-            await self._woken.wait()
-        finally:
-            cancel()
+        await wait(self._services.clock, self._woken, None, lease_seconds / 3)
 
     def _horizon(self) -> int:
         return listing.horizon_us(self._services.clock.now(), self._retention_seconds)

@@ -15,7 +15,7 @@ from enum import Enum, auto
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause, wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers import policy
 from headwater.consumers.checkpoint import Checkpoint, Lease, LeaseLost
@@ -239,19 +239,13 @@ class ShardReader:
             except Unavailable:
                 if self._is_stopping:
                     raise
-                await self._services.clock.sleep(shard_poll_seconds)
+                await pause(self._services.clock, shard_poll_seconds)
             else:
                 return
 
     async def _pause(self, until: float | None) -> None:
         """Wait for a wake-up, at most until an epoch second and never longer than between polls."""
-        clock = self._services.clock
-        poll_at = clock.now() + shard_poll_seconds
-        cancel = clock.call_at(poll_at if until is None else min(until, poll_at), self._woken.set)
-        try:
-            await self._woken.wait()
-        finally:
-            cancel()
+        await wait(self._services.clock, self._woken, until, shard_poll_seconds)
 
     async def _give_up(self, count: int, reason: Reason) -> None:
         entries = self._buffer.entries

@@ -84,7 +84,7 @@ class Crew:
         if self._is_stale(worker):
             worker.dismiss()
         elif not self._waiting:
-            clock = self._settings.clock
+            clock = self._settings.machine_clock
             retire_at = clock.now() + limits.function_worker_idle_seconds
             self._idle[worker] = clock.call_at(retire_at, worker.dismiss)
         elif worker.can_take():  # else its end is about to be reported, and another will take it

@@ -5,7 +5,7 @@
 It is STARTING until its runtime first asks for an event, BUSY from taking one until it has posted
 how that ended, ANSWERED until it asks again. Every invocation given to it ends exactly once: by
 what the runtime posts, by its time being over, or by the end of the process. All waits that are
-policy go by the clock; the owner decides what runs where.
+policy go by the machine's clock; the owner decides what runs where.
 """
 
 from __future__ import annotations
@@ -47,9 +47,15 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What all workers share. scratch: the folder in which each gets a folder of its own."""
+    """What all workers share.
+
+    clock: the server's time of day, for logs. machine_clock: for what is about processes, which
+    have the machine's time: deadlines, measured durations, idleness.
+    scratch: the folder in which each gets a folder of its own.
+    """
 
     clock: Clock
+    machine_clock: Clock
     chance: Chance
     surroundings: Surroundings
     client: Client
@@ -97,6 +103,7 @@ class Worker:
         self.scratch = settings.scratch / settings.chance.token(8).hex()
         self._settings = settings
         self._clock = settings.clock
+        self._machine_clock = settings.machine_clock
         self._owner = owner
         self._log = log
         self._splitter = LineSplitter()
@@ -106,7 +113,7 @@ class Worker:
         self._taker: runtime_api.EventTaker | None = None
         self._invocation: Invocation | None = None
         self._start_account: bytes | None = None
-        self._born = self._clock.monotonic()
+        self._born = self._machine_clock.monotonic()
         self._init_seconds: float | None = None
         self._taken_at = 0.0
         self._taken_monotonic = self._born
@@ -137,7 +144,7 @@ class Worker:
         self._invocation = invocation
         self._note(outcome.start_line(invocation.request_id, self.version.version))
         self._taken_at = self._clock.now()
-        self._taken_monotonic = self._clock.monotonic()
+        self._taken_monotonic = self._machine_clock.monotonic()
         self._watch(self.version.timeout_seconds)
         taker, self._taker = self._taker, None
         taker.send(
@@ -184,7 +191,7 @@ class Worker:
             return False
         if not self.has_started:
             self.has_started = True
-            self._init_seconds = self._clock.monotonic() - self._born
+            self._init_seconds = self._machine_clock.monotonic() - self._born
         self._cancel_check()
         self._taker = taker
         self.state = State.IDLE
@@ -251,7 +258,7 @@ class Worker:
         """The result, after closing the invocation's log."""
         used = self._process.memory_used_bytes() if self._process is not None else None
         usage = outcome.Usage(
-            seconds=self._clock.monotonic() - self._taken_monotonic,
+            seconds=self._machine_clock.monotonic() - self._taken_monotonic,
             memory_mb=self.version.memory_mb,
             memory_used_bytes=used,
             init_seconds=self._init_seconds,
@@ -269,16 +276,16 @@ class Worker:
 
     def _watch(self, seconds: float) -> None:
         self._cancel_check()
-        self._deadline = self._clock.now() + seconds
+        self._deadline = self._machine_clock.now() + seconds
         self._plan_check()
 
     def _plan_check(self) -> None:
-        soon = self._clock.now() + limits.function_memory_check_seconds
-        self._cancel_check = self._clock.call_at(min(soon, self._deadline), self._check)
+        soon = self._machine_clock.now() + limits.function_memory_check_seconds
+        self._cancel_check = self._machine_clock.call_at(min(soon, self._deadline), self._check)
 
     def _check(self) -> None:
         if self._process is not None:
-            if self._clock.now() >= self._deadline:
+            if self._machine_clock.now() >= self._deadline:
                 self._is_out_of_time = True
                 self._process.kill()
                 return

@@ -1,6 +1,8 @@
 """The lab: what developers of stream consumers need and production does not.
 
-drain.py    waits until every consumer has passed everything written so far, or names the laggards
-streams.py  trims streams and expires iterators
-check.py    looks for faults in a stream
+clock.py       the time of day, which can be stopped and made to jump
+timekeeper.py  moves it, and stores how it stands
+drain.py       waits until every consumer has passed all that is written, or names the laggards
+streams.py     trims streams and expires iterators
+check.py       looks for faults in a stream
 """

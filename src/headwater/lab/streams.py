@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from headwater.clock import Clock
 from headwater.storage import keyspace
@@ -26,8 +25,6 @@ from headwater.streams.shard import (
     number_from,
 )
 from headwater.streams.window import Stream
-
-_MILLISECOND: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +85,23 @@ async def shards_of(store: StreamStore, stream: Stream) -> list[Shard]:
 
 
 class _ExpireIterators:
-    """Work that notes since when a stream's iterators are good."""
+    """Work that notes since when a stream's iterators are good: from the next millisecond on."""
 
-    def __init__(self, key: bytes, since_ms: int) -> None:
-        self._since_ms = since_ms
+    def __init__(self, key: bytes, now_ms: int) -> None:
+        self._now_ms = now_ms
         self.reads = [key]
 
     def run(self, view: View) -> None:
         (key,) = self.reads
         stored = view.get(key)
         if stored is not None:
-            stream = replace(windows.decode(stored), iterators_since_ms=self._since_ms)
-            view.put(key, windows.encode(stream))
+            stream = windows.decode(stored)
+            # Time may stand still: those issued since the last time are told from later ones, too.
+            since_ms = max(self._now_ms, stream.iterators_since_ms) + 1
+            view.put(key, windows.encode(replace(stream, iterators_since_ms=since_ms)))
 
 
 async def expire_iterators(store: StreamStore, stream: Stream) -> None:
-    """Expire every iterator of a stream that has been issued before this returns.
-
-    Iterators carry the millisecond of their issue: it returns in the next, so that those issued
-    afterwards are good.
-    """
-    since_ms = int(store.clock.now() * 1000) + 1
-    await store.committer.submit(_ExpireIterators(stream.key, since_ms))
-    while int(store.clock.now() * 1000) < since_ms:
-        await store.clock.sleep(_MILLISECOND)
+    """Expire every iterator of a stream that has been issued before this is committed."""
+    now_ms = int(store.clock.now() * 1000)
+    await store.committer.submit(_ExpireIterators(stream.key, now_ms))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from headwater.clock import Chance
+from headwater.clock import Chance, wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.coordinator import (
     Coordinator,
@@ -300,12 +300,7 @@ class MappingService:
             raise InvalidParameterValueException("Function does not exist")
 
     async def _pause(self) -> None:
-        clock = self._services.clock
-        cancel = clock.call_at(clock.now() + mapping_poll_seconds, self._woken.set)
-        try:
-            await self._woken.wait()
-        finally:
-            cancel()
+        await wait(self._services.clock, self._woken, None, mapping_poll_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,13 @@ _SECRET_BYTES: Final = 32
 class ShardIterator:
     """Where a token points: after a number of a shard of the stream with this ARN.
 
-    issued_ms: milliseconds since the epoch, of one that was read from a token.
+    issued_ms: milliseconds since the epoch.
     """
 
     stream_arn: str
     shard_id: ShardId
     after: SequenceNumber
-    issued_ms: int = field(default=0, compare=False)
+    issued_ms: int = field(compare=False)
 
 
 class Iterators:
@@ -51,10 +51,10 @@ class Iterators:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def token(self, iterator: ShardIterator, now: float) -> str:
-        """The token of an iterator issued at an epoch second."""
+    def token(self, iterator: ShardIterator) -> str:
+        """The token of an iterator."""
         payload = _PAYLOAD.pack(
-            _VERSION, int(now * 1000), keyspace.shard_bytes(iterator.shard_id), iterator.after
+            _VERSION, iterator.issued_ms, keyspace.shard_bytes(iterator.shard_id), iterator.after
         )
         sealed = b64encode(payload + self._seal(iterator.stream_arn, payload)).decode()
         return f"{iterator.stream_arn}|1|{sealed}"

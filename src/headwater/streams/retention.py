@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause
 from headwater.limits import stream_retention_seconds, trim_commit_entries_max, trim_seconds
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View
@@ -86,7 +86,7 @@ class Trimmer:
     async def run(self) -> None:
         """Trim until cancelled; a store that cannot serve now is tried again next round."""
         while True:
-            await self._clock.sleep(self._settings.round_seconds)
+            await pause(self._clock, self._settings.round_seconds)
             try:
                 await self.trim()
             except Unavailable as error:

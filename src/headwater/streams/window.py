@@ -56,6 +56,10 @@ class Stream:
     is_whole: bool = False
     iterators_since_ms: int = 0
 
+    def issued_ms(self, now: float) -> int:
+        """When an iterator made at an epoch second counts as issued: after those that expired."""
+        return max(int(now * 1000), self.iterators_since_ms)
+
     @property
     def key(self) -> bytes:
         """Where the stream is stored."""

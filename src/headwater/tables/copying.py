@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause
 from headwater.limits import (
     table_maintenance_max,
     table_retry_seconds,
@@ -116,7 +116,7 @@ class BackupMaker:
                     await self._step(backup)
             except Exception as error:  # noqa: BLE001 - the task's boundary: logged, tried again
                 _log.error("backup cannot settle", backup=backup.backup_id, exc_info=error)
-                await self._clock.sleep(table_retry_seconds)
+                await pause(self._clock, table_retry_seconds)
             else:
                 return
 

@@ -17,7 +17,7 @@ from math import inf
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, linger, wait
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import (
     expiry_pause_seconds,
@@ -96,21 +96,12 @@ class Expirer:
                 woken.clear()
                 when = await self._attempt()
                 if when <= self._clock.now():
-                    await self._clock.sleep(expiry_pause_seconds)
+                    await linger(self._clock, expiry_pause_seconds)
                 else:
-                    await self._clock.sleep(expiry_round_seconds)
-                    await self._wait(woken, when)
+                    await linger(self._clock, expiry_round_seconds)
+                    await wait(self._clock, woken, when, expiry_poll_seconds)
         finally:
             self._wakeups.unsubscribe(expiry.WAKING_TOPIC, woken)
-
-    async def _wait(self, woken: asyncio.Event, when: float) -> None:
-        if when <= self._clock.now():
-            return
-        cancel = self._clock.call_at(when, woken.set)
-        try:
-            await woken.wait()
-        finally:
-            cancel()
 
     async def _attempt(self) -> float:
         """A round; one that fails is logged and tried again."""
@@ -123,7 +114,9 @@ class Expirer:
     async def _round(self) -> float:
         """Delete a commit's worth of what is due in every table; returns when to look again."""
         now = self._clock.now()
-        when = now + expiry_poll_seconds
+        when = (
+            now + expiry_poll_seconds
+        )  # due, not a mere look: items that expire later wake nobody
         async for table in self._tables():
             try:
                 when = min(when, await self._expire(table, now))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Chance, Clock
+from headwater.clock import Chance, Clock, linger
 from headwater.errors import (
     ExportConflictException,
     LimitExceededException,
@@ -197,7 +197,7 @@ class Exporter:
         clock: Clock = self._stores.clock
         left = export.moment + export_settle_seconds - clock.now()
         if left > 0:
-            await clock.sleep(left)
+            await linger(clock, left)
 
     async def _table(self, export: Export) -> Table:
         """The table, as long as its log has what the export needs. Raises LogGone if not."""

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import structlog
 
+from headwater.clock import pause
 from headwater.limits import job_retry_seconds, jobs_at_once_max
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
@@ -112,7 +113,7 @@ class JobRunner(Generic[Runnable]):
                     break
                 except Unavailable as error:
                     _log.warning("job is tried again", key=job.key, exc_info=error)
-                    await self._stored.clock.sleep(job_retry_seconds)
+                    await pause(self._stored.clock, job_retry_seconds)
         self._in_progress.discard(job.key)
 
     def _decoded(self, stored: bytes) -> Runnable:

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import orjson
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause
 from headwater.limits import job_sweep_seconds, job_token_seconds, jobs_kept_seconds
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span, Unavailable
@@ -190,7 +190,7 @@ class Stored:
                 await self._sweep(jobs, tokens)
             except Unavailable as error:
                 _log.warning("jobs cannot be swept", exc_info=error)
-            await self.clock.sleep(job_sweep_seconds)
+            await pause(self.clock, job_sweep_seconds)
 
     async def _sweep(self, jobs: tuple[bytes, bytes], tokens: tuple[bytes, bytes]) -> None:
         async for key, stored in self.every(jobs):

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, wait
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import rollover_poll_seconds, table_retry_seconds
 from headwater.storage.keyspace import ShardId
@@ -51,11 +51,11 @@ class Rollover:
     async def run(self) -> None:
         """Roll shards over as they fall due, until cancelled."""
         while True:
-            when = await self._attempt()
-            # A shard that opens meanwhile is due after `open_seconds` at the earliest. The poll is
-            # for a clock that is set forward.
-            longest = min(self._open_seconds, rollover_poll_seconds)
-            await self._clock.sleep(min(max(when - self._clock.now(), 0.0), longest))
+            # A shard that opens after this is due after `open_seconds` at the earliest.
+            longest = self._clock.now() + self._open_seconds
+            when = min(await self._attempt(), longest)
+            # The look is for a clock that is set forward.
+            await wait(self._clock, asyncio.Event(), when, rollover_poll_seconds)
 
     async def _attempt(self) -> float:
         """A round; one that fails is logged and tried again."""

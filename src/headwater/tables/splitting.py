@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause
 from headwater.errors import ResourceNotFoundException
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
@@ -83,7 +83,7 @@ class Splitting:
                 await self.look()
             except Exception as error:  # noqa: BLE001 - the task's boundary
                 _log.error("partitions cannot be measured", exc_info=error)
-            await self._clock.sleep(self._settings.seconds / _LOOKS)
+            await pause(self._clock, self._settings.seconds / _LOOKS)
 
     async def look(self) -> None:
         """Measure every open shard, and split those that have been above the rate long enough."""

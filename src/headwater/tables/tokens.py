@@ -19,7 +19,7 @@ from typing import Final
 import orjson
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, pause
 from headwater.errors import IdempotentParameterMismatchException
 from headwater.limits import transaction_token_seconds
 from headwater.storage import keyspace
@@ -80,7 +80,7 @@ class TokenSweeper:
     async def run(self) -> None:
         """Sweep until cancelled; a store that cannot serve now is tried again next round."""
         while True:
-            await self._clock.sleep(transaction_token_seconds)
+            await pause(self._clock, transaction_token_seconds)
             try:
                 await self.sweep()
             except Unavailable as error:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock
+from headwater.clock import Clock, linger, pause
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import restore_settle_seconds, table_maintenance_max, table_retry_seconds
 from headwater.storage.committer import Committer, View
@@ -109,7 +109,7 @@ class Transitions:
             return None
         except Exception as error:  # noqa: BLE001 - the task's boundary: logged and tried again
             _log.error("table cannot settle", table=table.name, exc_info=error)
-            await self._clock.sleep(table_retry_seconds)
+            await pause(self._clock, table_retry_seconds)
             return table
 
     async def _step(self, table: Table) -> None:
@@ -122,7 +122,7 @@ class Transitions:
         await self._wait()
         if table.status is TableStatus.DELETING:
             if table.copies or table.restores:  # whoever reads its items comes first
-                await self._clock.sleep(table_retry_seconds)
+                await pause(self._clock, table_retry_seconds)
             else:
                 await self._erase_table(table)
         elif table.restoration is not None and table.restoration.is_in_progress:
@@ -133,7 +133,7 @@ class Transitions:
 
     async def _wait(self) -> None:
         if self._transition_seconds > 0:
-            await self._clock.sleep(self._transition_seconds)
+            await linger(self._clock, self._transition_seconds)
         else:
             await asyncio.sleep(0)
 
@@ -142,7 +142,7 @@ class Transitions:
         if restoration.backup_arn is None:
             # Writes are stamped before they commit: those of before the moment shall be there.
             settled_at = restoration.moment + restore_settle_seconds
-            await self._clock.sleep(max(0.0, settled_at - self._clock.now()))
+            await linger(self._clock, max(0.0, settled_at - self._clock.now()))
         async with self._heavy:
             await refill(self._stores.engine, self._stores.committer, table)
 
