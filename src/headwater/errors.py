@@ -8,11 +8,14 @@ Operational errors, which code handles and no client sees, belong to the floors 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 DYNAMODB = "com.amazonaws.dynamodb.v20120810"
 VALIDATE = "com.amazon.coral.validate"
 CORAL = "com.amazon.coral.service"
+
+INVALID: Final = "One or more parameter values were invalid: "
+"""What many of AWS's texts begin with."""
 
 
 class ServiceError(Exception):

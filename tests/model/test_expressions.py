@@ -19,6 +19,8 @@ from headwater.expressions import condition, key_condition, projection, update
 from headwater.expressions.bind import Placeholders
 from headwater.values import codec, item
 
+EXAMPLES = settings().max_examples  # of the profile; these are cheap, so each test takes many
+
 # --- values: few of each, so that comparisons often hold
 
 strings = st.sampled_from(["", "a", "ab", "b", "é", "\U00010000", "\uffff"])
@@ -261,7 +263,7 @@ def of_two(kind: str, a: tuple[str, Any] | None, b: tuple[str, Any] | None) -> b
     return a[0] == b[0] and a[0] in ("S", "B") and b[1] in a[1]
 
 
-@settings(max_examples=600)
+@settings(max_examples=10 * EXAMPLES)
 @given(items, conditions)
 def test_a_condition_says_of_an_item_what_the_model_says(found, tree):
     writer = Writer()
@@ -293,7 +295,7 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=5 * EXAMPLES)
 @given(
     st.none() | items,
     st.lists(actions, min_size=1, max_size=3, unique_by=lambda action: action.split()[0]),
@@ -329,7 +331,7 @@ WORDS = (
 texts = st.lists(st.sampled_from(WORDS.split()), max_size=25).map(" ".join) | st.text(max_size=12)
 
 
-@settings(max_examples=400)
+@settings(max_examples=5 * EXAMPLES)
 @given(texts)
 def test_any_text_is_taken_or_refused_as_a_client_is_told(text):
     bindings = {":v": {"S": "x"}, ":n": {"N": "1"}}

@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import Final
 
 from headwater.arn import parse_job, parse_table
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.storage import keyspace
 from headwater.storage.objects import ObjectStore, UnusableName
-from headwater.tables.key_definition import INVALID
 
 _BLOCK: Final = 8
 _BYTES_MIN: Final = 56

@@ -17,7 +17,7 @@ from headwater.api.binding import (
 )
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.storage.engine import Engine
 from headwater.tables import read
 from headwater.tables.capacity import Tally, read_units
@@ -27,7 +27,6 @@ from headwater.tables.read import Lookup, Source, Stretch
 from headwater.values import item as items
 from headwater.values.item import Item
 
-_INVALID: Final = "One or more parameter values were invalid: "
 _KEY_CONDITIONS: Final = frozenset({"KeyConditionExpression", "KeyConditions"})
 _PROJECTIONS: Final = ("ProjectionExpression", "AttributesToGet")
 
@@ -149,19 +148,19 @@ def _check_select(request: Input) -> None:
     select = request.get("Select")
     if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in request:
         raise ValidationException(
-            f"{_INVALID}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+            f"{INVALID}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
         )
     names = next((name for name in _PROJECTIONS if name in request), None)
     if names is None:
         if select == "SPECIFIC_ATTRIBUTES":
             raise ValidationException(
-                f"{_INVALID}Must specify the AttributesToGet or ProjectionExpression when choosing "
+                f"{INVALID}Must specify the AttributesToGet or ProjectionExpression when choosing "
                 "to get SPECIFIC_ATTRIBUTES"
             )
     elif select not in (None, "SPECIFIC_ATTRIBUTES"):
         what = "only the Count" if select == "COUNT" else select
         raise ValidationException(
-            f"{_INVALID}Cannot specify the {names} when choosing to get {what}"
+            f"{INVALID}Cannot specify the {names} when choosing to get {what}"
         )
 
 
@@ -204,13 +203,13 @@ def _fetches_items(request: Input, place: Source, bound: Bound) -> bool:
         return wants_all or not (named | filtered) <= projected
     if wants_all:
         raise ValidationException(
-            f"{_INVALID}Select type ALL_ATTRIBUTES is not supported for global secondary index "
+            f"{INVALID}Select type ALL_ATTRIBUTES is not supported for global secondary index "
             f"{place.index.name} because its projection type is not ALL"
         )
     missing = sorted(named - projected)
     if missing:
         raise ValidationException(
-            f"{_INVALID}Global secondary index {place.index.name} does not project "
+            f"{INVALID}Global secondary index {place.index.name} does not project "
             f"[{', '.join(missing)}]"
         )
     return False

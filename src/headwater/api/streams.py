@@ -17,6 +17,7 @@ from headwater.api.reply import Reply
 from headwater.arn import parse_stream
 from headwater.clock import Clock
 from headwater.errors import (
+    INVALID,
     ExpiredIteratorException,
     ResourceNotFoundException,
     TrimmedDataAccessException,
@@ -41,7 +42,6 @@ from headwater.streams.window import Stream
 
 _KEY_TYPES: Final = ("HASH", "RANGE")
 _WITH_NUMBER: Final = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
-_INVALID: Final = "One or more parameter values were invalid: "
 
 Listed = TypeVar("Listed")
 _style = lru_cache(maxsize=256)(render.record_style)
@@ -131,7 +131,7 @@ class StreamHandlers:
             raise TrimmedDataAccessException from None
         except OutsideShard:
             raise ValidationException(
-                f"{_INVALID}Invalid SequenceNumber {call.input['SequenceNumber']} "
+                f"{INVALID}Invalid SequenceNumber {call.input['SequenceNumber']} "
                 f"for shard {shard_id}"
             ) from None
         issued_ms = stream.issued_ms(self._clock.now())
@@ -191,7 +191,7 @@ class StreamHandlers:
     def _stream_key(self, region: str, arn: str) -> bytes:
         name = parse_stream(arn)
         if name is None:
-            raise ValidationException(f"{_INVALID}Invalid StreamArn: {arn}")
+            raise ValidationException(f"{INVALID}Invalid StreamArn: {arn}")
         if (name.region, name.account) != (region, self._settings.account):
             raise _stream_not_found(arn)
         return keyspace.stream(region, name.table, name.label)
@@ -281,7 +281,7 @@ def _null_at(parent: str, name: str) -> str:
 
 def _shard_id(text: str, member: str) -> ShardId:
     if not listing.is_shard_id(text):
-        raise ValidationException(f"{_INVALID}Invalid ShardId at '{member}': {text}")
+        raise ValidationException(f"{INVALID}Invalid ShardId at '{member}': {text}")
     return listing.bounded_shard_id(text)
 
 
@@ -293,18 +293,16 @@ def _check_position(asked: Mapping[str, Any], now: float) -> None:
     )
     for member in ("SequenceNumber", "Timestamp"):
         if member == needed and member not in asked:
-            raise ValidationException(
-                f"{_INVALID}{member} is required for ShardIteratorType {kind}"
-            )
+            raise ValidationException(f"{INVALID}{member} is required for ShardIteratorType {kind}")
         if member != needed and member in asked:
             raise ValidationException(
-                f"{_INVALID}{member} must not be specified for ShardIteratorType {kind}"
+                f"{INVALID}{member} must not be specified for ShardIteratorType {kind}"
             )
     number = asked.get("SequenceNumber", "0")
     if not (number.isascii() and number.isdigit()):
-        raise ValidationException(f"{_INVALID}Invalid SequenceNumber: {number}")
+        raise ValidationException(f"{INVALID}Invalid SequenceNumber: {number}")
     if asked.get("Timestamp", now) > now:
-        raise ValidationException(f"{_INVALID}Timestamp must not be in the future")
+        raise ValidationException(f"{INVALID}Timestamp must not be in the future")
 
 
 def _stream_not_found(arn: str) -> ResourceNotFoundException:

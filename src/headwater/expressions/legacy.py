@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.expressions import condition, operations, projection, update
 from headwater.expressions.condition import Condition
 from headwater.expressions.key_condition import SortRange
-from headwater.expressions.legacy_comparison import INVALID, Asked, Constants, asked, node
+from headwater.expressions.legacy_comparison import Asked, Constants, asked, node
 from headwater.expressions.projection import Projection
 from headwater.expressions.syntax import And, Or
 from headwater.expressions.update import BoundAction, Update

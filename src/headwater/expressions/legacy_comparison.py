@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.expressions.syntax import (
     And,
     Between,
@@ -27,8 +27,6 @@ from headwater.expressions.syntax import (
 from headwater.values import attribute
 from headwater.values.attribute import AttributeValue
 from headwater.values.item import Path
-
-INVALID: Final = "One or more parameter values were invalid: "
 
 _COMPARATORS: Final = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _ORDERED: Final = frozenset("SNB")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from headwater.errors import (
+    INVALID,
     LimitExceededException,
     ValidationException,
 )
 from headwater.streams.window import ViewType
 from headwater.tables.definition import is_default_encryption
 from headwater.tables.key_definition import (
-    INVALID,
     NO_UNITS_ON_DEMAND,
     IndexDefinition,
     Types,

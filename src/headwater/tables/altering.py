@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from headwater.errors import (
+    INVALID,
     ResourceInUseException,
     ResourceNotFoundException,
     ValidationException,
@@ -21,7 +22,6 @@ from headwater.storage.keyspace import IndexId
 from headwater.tables.alteration import Alteration, StreamSwitch, only_one_index
 from headwater.tables.definition import UNITS_REQUIRED
 from headwater.tables.key_definition import (
-    INVALID,
     NO_UNITS_ON_DEMAND,
     IndexDefinition,
     check_index_billing,

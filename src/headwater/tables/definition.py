@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.streams.window import ViewType
 from headwater.tables import tags
 from headwater.tables.key_definition import (
-    INVALID,
     NO_UNITS_ON_DEMAND,
     IndexDefinition,
     attribute_types,

@@ -16,6 +16,7 @@ import orjson
 
 from headwater.arn import job_arn, table_arn
 from headwater.errors import (
+    INVALID,
     InvalidExportTimeException,
     PointInTimeRecoveryUnavailableException,
     ValidationException,
@@ -26,7 +27,6 @@ from headwater.storage.keyspace import TableId
 from headwater.storage.objects import Encryption
 from headwater.tables import recovery
 from headwater.tables.jobs import Failure, JobStatus
-from headwater.tables.key_definition import INVALID
 from headwater.tables.schema import Table
 
 KIND: Final = b"e"

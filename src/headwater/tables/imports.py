@@ -14,11 +14,10 @@ from typing import Any, Final
 import orjson
 
 from headwater.arn import job_arn, table_arn
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.storage import keyspace
 from headwater.storage.keyspace import TableId
 from headwater.tables.jobs import Failure, JobStatus
-from headwater.tables.key_definition import INVALID
 
 KIND: Final = b"i"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from headwater.errors import LimitExceededException, ValidationException
+from headwater.errors import INVALID, LimitExceededException, ValidationException
 from headwater.limits import (
     global_indexes_max,
     index_key_attributes_max,
@@ -28,7 +28,6 @@ from headwater.tables.schema import (
     Throughput,
 )
 
-INVALID: Final = "One or more parameter values were invalid: "
 NO_UNITS_ON_DEMAND: Final = (
     f"{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
     "BillingMode is PAY_PER_REQUEST"

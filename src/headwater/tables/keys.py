@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.limits import partition_key_bytes_max, sort_key_bytes_max
 from headwater.storage.keyspace import TableId, index_prefix
 from headwater.tables.schema import Index, KeyAttribute, KeySchema, Table
@@ -16,13 +16,12 @@ from headwater.values.attribute import AttributeValue
 from headwater.values.item import Item
 from headwater.values.order import HASH_BYTES, escape, key_bytes, partition_hash
 
-_INVALID = "One or more parameter values were invalid: "
 _PARTITION_TOO_LONG = (
-    f"{_INVALID}Size of hashkey has exceeded the maximum size limit of"
+    f"{INVALID}Size of hashkey has exceeded the maximum size limit of"
     f"{partition_key_bytes_max} bytes"
 )
 _SORT_TOO_LONG = (
-    f"{_INVALID}Aggregated size of all range keys has exceeded the size limit of "
+    f"{INVALID}Aggregated size of all range keys has exceeded the size limit of "
     f"{sort_key_bytes_max} bytes"
 )
 
@@ -47,10 +46,10 @@ def of_item(table: Table, item: Item) -> ItemKey:
     for key in table.keys.attributes():
         value = item.get(key.name)
         if value is None:
-            raise ValidationException(f"{_INVALID}Missing the key {key.name} in the item")
+            raise ValidationException(f"{INVALID}Missing the key {key.name} in the item")
         if key.type not in value:
             raise ValidationException(
-                f"{_INVALID}Type mismatch for key {key.name} "
+                f"{INVALID}Type mismatch for key {key.name} "
                 f"expected: {key.type} actual: {next(iter(value))}"
             )
         attributes[key.name] = value
@@ -94,7 +93,7 @@ def _checked(key: KeyAttribute, attributes: Item, bytes_max: int) -> bytes:
     if not part:
         kind = "string" if key.type == "S" else "binary"
         raise ValidationException(
-            f"{_INVALID}The AttributeValue for a key attribute "
+            f"{INVALID}The AttributeValue for a key attribute "
             f"cannot contain an empty {kind} value. Key: {key.name}"
         )
     if len(part) > bytes_max:
@@ -171,7 +170,7 @@ def _check_index(index: Index, item: Item) -> None:
 def _checked_size(index: Index, key: KeyAttribute, value: AttributeValue) -> int:
     if key.type not in value:
         raise ValidationException(
-            f"{_INVALID}Type mismatch for Index Key {key.name} Expected: {key.type} "
+            f"{INVALID}Type mismatch for Index Key {key.name} Expected: {key.type} "
             f"Actual: {next(iter(value))} IndexName: {index.name}"
         )
     size = len(key_bytes(key.type, value[key.type]))

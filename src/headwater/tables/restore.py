@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.tables.definition import UNITS_REQUIRED, Definition, is_default_encryption
 from headwater.tables.key_definition import (
-    INVALID,
     NO_UNITS_ON_DEMAND,
     IndexDefinition,
     check_index_billing,

@@ -16,7 +16,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeAlias
 
-from headwater.errors import SerializationException, ValidationException
+from headwater.errors import INVALID, SerializationException, ValidationException
 from headwater.limits import attribute_name_bytes_max, nesting_levels_max
 from headwater.values import number
 
@@ -26,7 +26,6 @@ TYPES: Final = frozenset({"S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", 
 COLLECTION_BYTES: Final = 3
 ELEMENT_BYTES: Final = 1
 
-_INVALID: Final = "One or more parameter values were invalid: "
 _ATTRIBUTE_VALUE_CLASS: Final = "com.amazonaws.dynamodb.v20120810.AttributeValue"
 _MAP_CLASS: Final = f"java.util.Map<java.lang.String, {_ATTRIBUTE_VALUE_CLASS}>"
 
@@ -115,8 +114,8 @@ def name_bytes(name: str) -> int:
         return length
     if length:
         too_large = "Attribute name is too large, must be less than"
-        raise ValidationException(f"{_INVALID}{too_large} {attribute_name_bytes_max + 1} bytes")
-    raise ValidationException(f"{_INVALID}Attribute name must not be empty")
+        raise ValidationException(f"{INVALID}{too_large} {attribute_name_bytes_max + 1} bytes")
+    raise ValidationException(f"{INVALID}Attribute name must not be empty")
 
 
 def binary_bytes(base64: str) -> int:
@@ -191,7 +190,7 @@ def _boolean(inner: Any, _level: int) -> tuple[AttributeValue, int]:
 def _null(inner: Any, _level: int) -> tuple[AttributeValue, int]:
     if not _truth(inner):
         raise ValidationException(
-            f"{_INVALID}Null attribute value types must have the value of true"
+            f"{INVALID}Null attribute value types must have the value of true"
         )
     return {"NULL": True}, 1
 
@@ -199,17 +198,17 @@ def _null(inner: Any, _level: int) -> tuple[AttributeValue, int]:
 def _string_set(inner: Any, _level: int) -> tuple[AttributeValue, int]:
     members = [_text(member) for member in _elements(inner)]
     if not members:
-        raise ValidationException(f"{_INVALID}An string set  may not be empty")
+        raise ValidationException(f"{INVALID}An string set  may not be empty")
     if len(set(members)) != len(members):
         listed = ", ".join(members)
-        raise ValidationException(f"{_INVALID}Input collection [{listed}] contains duplicates.")
+        raise ValidationException(f"{INVALID}Input collection [{listed}] contains duplicates.")
     return {"SS": sorted_set("SS", members)}, sum(map(text_bytes, members))
 
 
 def _number_set(inner: Any, _level: int) -> tuple[AttributeValue, int]:
     members = [number.normalise(_text(member)) for member in _elements(inner)]
     if not members:
-        raise ValidationException(f"{_INVALID}An number set  may not be empty")
+        raise ValidationException(f"{INVALID}An number set  may not be empty")
     if len(set(members)) != len(members):
         raise ValidationException("Input collection contains duplicates")
     return {"NS": sorted_set("NS", members)}, sum(map(number.size, members))
@@ -219,11 +218,11 @@ def _binary_set(inner: Any, _level: int) -> tuple[AttributeValue, int]:
     members = _elements(inner)
     total = sum(len(_bytes(member)) for member in members)
     if not members:
-        raise ValidationException(f"{_INVALID}Binary sets should not be empty")
+        raise ValidationException(f"{INVALID}Binary sets should not be empty")
     if len(set(members)) != len(members):
         listed = ", ".join(members)
         raise ValidationException(
-            f"{_INVALID}Input collection [{listed}]of type BS contains duplicates."
+            f"{INVALID}Input collection [{listed}]of type BS contains duplicates."
         )
     return {"BS": sorted_set("BS", members)}, total
 
