@@ -41,6 +41,7 @@ from headwater.tables.schema import (
     ProjectionType,
     Table,
     TableStatus,
+    Units,
 )
 from headwater.tables.write import Writer, WriteWork
 
@@ -183,7 +184,7 @@ def new_table(
         TableStatus.ACTIVE,
         1_700_000_000.0,
         key_schema(keys, types),
-        partitions.initial(None, 2),
+        partitions.initial(Units(), 2),
         tuple(indexes),
         collection_bytes_max=collection_bytes_max if has_collections else None,
     )

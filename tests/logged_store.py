@@ -25,7 +25,7 @@ from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
 from headwater.streams.shard import Opening, Shard
 from headwater.streams.window import Stream, ViewType
 from headwater.tables import partitions, schema
-from headwater.tables.schema import KeyAttribute, KeySchema, Table, TableStatus
+from headwater.tables.schema import KeyAttribute, KeySchema, Table, TableStatus, Units
 from headwater.values.order import partition_hash
 
 REGION = "us-east-1"
@@ -77,7 +77,7 @@ class LoggedStore:
             TableStatus.ACTIVE,
             self.clock.now(),
             KeySchema((KeyAttribute("k", "S"),)),
-            partitions.initial(None, count),
+            partitions.initial(Units(), count),
         )
         return await self.switch_on(table, view)
 

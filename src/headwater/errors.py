@@ -181,6 +181,10 @@ class ProvisionedThroughputExceededException(ServiceError):
     )
 
 
+THROTTLED: Final = (ProvisionedThroughputExceededException, ThrottlingException)
+"""What is raised for units beyond what is provisioned, or beyond the limit of what is on demand."""
+
+
 class ItemCollectionSizeLimitExceededException(ServiceError):
     default_message = "Collection size exceeded."
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.api.table_description import Description, key_schema, projection
+from headwater.api.table_description import Description, key_schema, on_demand_limit, projection
 from headwater.arn import table_arn
 from headwater.tables.backup import Backup
 from headwater.tables.schema import Index, Table, Throughput, TimeToLiveStatus
@@ -47,7 +47,7 @@ def description(backup: Backup, account: str) -> Description:
 
 def _source(backup: Backup, account: str) -> Description:
     table = backup.table
-    return {
+    shown: Description = {
         "TableName": table.name,
         "TableId": table.table_id,
         "TableArn": table_arn(table.region, account, table.name),
@@ -58,6 +58,9 @@ def _source(backup: Backup, account: str) -> Description:
         "ItemCount": backup.items,
         "BillingMode": "PAY_PER_REQUEST" if table.throughput is None else "PROVISIONED",
     }
+    if table.on_demand_limit is not None:
+        shown["OnDemandThroughput"] = on_demand_limit(table.on_demand_limit)
+    return shown
 
 
 def _features(table: Table) -> Description:
@@ -85,6 +88,8 @@ def _index(index: Index) -> Description:
     }
     if index.is_global:
         shown["ProvisionedThroughput"] = _units(index.throughput)
+        if index.on_demand_limit is not None:
+            shown["OnDemandThroughput"] = on_demand_limit(index.on_demand_limit)
     return shown
 
 

@@ -22,7 +22,7 @@ from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.clock import Clock
 from headwater.errors import (
-    ProvisionedThroughputExceededException,
+    THROTTLED,
     ServiceError,
     ServiceUnavailable,
     ValidationException,
@@ -40,7 +40,7 @@ from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
 
-_NOT_NOW: Final = (Unavailable, ServiceUnavailable, ProvisionedThroughputExceededException)
+_NOT_NOW: Final = (Unavailable, ServiceUnavailable, *THROTTLED)
 _DUPLICATES: Final = "Provided list of item keys contains duplicates"
 
 
@@ -106,7 +106,7 @@ class Batches:
                 places.append((name, key, keys.of_key(table, key).stored))
         size = 0
         stored_items = await self._engine.get([stored_key for _, _, stored_key in places])
-        refusal: ProvisionedThroughputExceededException | None = None
+        refusal: ServiceError | None = None
         for (name, key, _), stored in zip(places, stored_items, strict=True):
             size += 0 if stored is None else codec.size(stored)
             if size > batch_get_bytes_max:
@@ -114,7 +114,7 @@ class Batches:
                 continue
             try:
                 _add(found[name], wanted[name], stored, self._meters)
-            except ProvisionedThroughputExceededException as error:
+            except THROTTLED as error:
                 found[name].unprocessed.append(key)
                 refusal = refusal or error
         if refusal is not None and all(
@@ -147,7 +147,7 @@ class Batches:
         unprocessed: dict[str, list[Input]] = {}
         refusal: ServiceError = ServiceUnavailable()
         for each, result in zip(members, results, strict=True):
-            if isinstance(result, ProvisionedThroughputExceededException):
+            if isinstance(result, THROTTLED):
                 refusal = result
             if isinstance(result, _NOT_NOW):
                 unprocessed.setdefault(each.name, []).append(each.request)
@@ -184,7 +184,7 @@ def _wanted(requests: Mapping[str, Input]) -> dict[str, _Wanted]:
 
 
 def _add(found: _Found, wanted: _Wanted, stored: bytes | None, meters: Meters | None) -> None:
-    """Add an item that was read. Raises ProvisionedThroughputExceededException."""
+    """Add an item that was read. Raises one of THROTTLED."""
     size = 0 if stored is None else codec.size(stored)
     is_consistent = wanted.request.get("ConsistentRead", False)
     units = read_units(size, is_consistent=is_consistent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from headwater.arn import index_arn, stream_arn, table_arn
 from headwater.storage.keyspace import IndexId
@@ -24,10 +24,9 @@ from headwater.tables.schema import (
     TableClass,
     TableStatus,
     Throughput,
+    Units,
 )
-
-_ON_DEMAND_WARM_READS: Final = 12_000
-_ON_DEMAND_WARM_WRITES: Final = 4_000
+from headwater.tables.units import NO_LIMIT, warm_in_all
 
 Description = dict[str, Any]
 
@@ -55,7 +54,9 @@ def description(table: Table, figures: Figures) -> Description:
         **_identity(table, figures),
     }
     if table.status is not TableStatus.CREATING:
-        shown["WarmThroughput"] = _warm(table.throughput, table.status)
+        shown["WarmThroughput"] = _warm(table, table.status)
+    if table.on_demand_limit is not None:
+        shown["OnDemandThroughput"] = on_demand_limit(table.on_demand_limit)
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
         indexes = [index for index in table.indexes if index.is_global is is_global]
         if indexes:
@@ -135,7 +136,9 @@ def _index(table: Table, index: Index, figures: Figures) -> Description:
             shown["Backfilling"] = index.is_backfilling
         shown["ProvisionedThroughput"] = _throughput(index.throughput, figures.now)
         if index.status in (IndexStatus.ACTIVE, IndexStatus.UPDATING):
-            shown["WarmThroughput"] = _warm(index.throughput, index.status)
+            shown["WarmThroughput"] = _warm(index, index.status)
+        if index.on_demand_limit is not None:
+            shown["OnDemandThroughput"] = on_demand_limit(index.on_demand_limit)
     shown["IndexSizeBytes"] = count.size
     shown["ItemCount"] = count.items
     shown["IndexArn"] = index_arn(table.region, figures.account, table.name, index.name)
@@ -174,9 +177,19 @@ def _throughput(units: Throughput | None, now: float) -> Description:
     return shown
 
 
-def _warm(units: Throughput | None, status: str) -> Description:
-    """What a table or index can take at once, as AWS says it of one that never had more."""
-    reads, writes = _ON_DEMAND_WARM_READS, _ON_DEMAND_WARM_WRITES
-    if units is not None:
-        reads, writes = units.read_units, units.write_units
-    return {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes, "Status": status}
+def on_demand_limit(limit: Units) -> Description:
+    """The members of an OnDemandThroughput."""
+    return {
+        "MaxReadRequestUnits": NO_LIMIT if limit.reads is None else limit.reads,
+        "MaxWriteRequestUnits": NO_LIMIT if limit.writes is None else limit.writes,
+    }
+
+
+def _warm(what: Table | Index, status: str) -> Description:
+    """What a table or index can take at once, as AWS says it of one that was not measured yet."""
+    warm = warm_in_all(what.warm, what.throughput)
+    return {
+        "ReadUnitsPerSecond": warm.reads,
+        "WriteUnitsPerSecond": warm.writes,
+        "Status": status,
+    }

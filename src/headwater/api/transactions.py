@@ -25,7 +25,7 @@ from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.clock import Clock
 from headwater.errors import (
-    ProvisionedThroughputExceededException,
+    THROTTLED,
     ServiceError,
     ValidationException,
 )
@@ -142,7 +142,7 @@ def take_reads(meters: Meters, tables: Sequence[Table], sizes: Sequence[int]) ->
         tally.add(None, TRANSACTIONAL * read_units(size, is_consistent=True))
         try:
             taken.append(meters.take_read(table, tally))
-        except ProvisionedThroughputExceededException as error:
+        except THROTTLED as error:
             failures[position] = error
     if failures:
         for each in taken:

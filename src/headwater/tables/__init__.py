@@ -39,6 +39,7 @@ item_collection.py  how large the items of one partition key are (pure)
 write.py       THE write path (pure): writes and what is stored to effects
 capacity.py    capacity units of reads and writes
 throughput.py  token buckets (pure)
+units.py       units as they are asked for: provisioned, at most on demand, warm (pure)
 metering.py    provisioned capacity enforced
 read.py        what a read reads: keys, ranges and segments of tables and indexes
 page.py        one page of a query or a scan

@@ -19,17 +19,14 @@ from headwater.errors import (
 from headwater.streams.window import ViewType
 from headwater.tables.definition import is_default_encryption
 from headwater.tables.key_definition import (
-    NO_UNITS_ON_DEMAND,
     IndexDefinition,
     Types,
     attribute_types,
     global_index,
-    is_unlimited,
-    refuse_index_options,
     refuse_unsupported,
-    throughput,
 )
-from headwater.tables.schema import TableClass, Throughput
+from headwater.tables.schema import TableClass, Throughput, Units
+from headwater.tables.units import NO_UNITS_ON_DEMAND, on_demand_limit, throughput, warm
 
 _NOTHING_GIVEN: Final = (
     "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
@@ -63,10 +60,19 @@ class StreamSwitch:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitsUpdate:
+    """New units of an index; what is None stays as it is."""
+
+    throughput: Throughput | None = None
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """What an UpdateTable asks for; what is None or empty stays as it is.
 
-    types: of the attributes the request defines. updated: indexes and their new throughput.
+    types: of the attributes the request defines. updated: indexes and their new units.
     """
 
     is_on_demand: bool | None = None
@@ -76,8 +82,10 @@ class Alteration:
     types: Types = field(default_factory=dict)
     created: IndexDefinition | None = None
     deleted: str | None = None
-    updated: Mapping[str, Throughput | None] = field(default_factory=dict)
+    updated: Mapping[str, UnitsUpdate] = field(default_factory=dict)
     table_class: TableClass | None = None
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
 
 
 def of_input(body: Mapping[str, Any]) -> Alteration:
@@ -102,6 +110,8 @@ def of_input(body: Mapping[str, Any]) -> Alteration:
         deleted,
         updated,
         TableClass(body["TableClass"]) if _is_given(body, "TableClass") else None,
+        on_demand_limit(body.get("OnDemandThroughput"), "table"),
+        warm(body.get("WarmThroughput"), "table"),
     )
 
 
@@ -121,9 +131,7 @@ def _check_alone(body: Mapping[str, Any]) -> None:
 def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
-    refuse_unsupported("OnDemandThroughput", is_unlimited(body.get("OnDemandThroughput")))
     for member in (
-        "WarmThroughput",
         "ReplicaUpdates",
         "MultiRegionConsistency",
         "GlobalTableWitnessUpdates",
@@ -159,7 +167,7 @@ def _stream_switch(body: Mapping[str, Any]) -> StreamSwitch | None:
     return StreamSwitch(None if view is None else ViewType(view))
 
 
-_IndexUpdates = tuple[IndexDefinition | None, str | None, Mapping[str, Throughput | None]]
+_IndexUpdates = tuple[IndexDefinition | None, str | None, Mapping[str, UnitsUpdate]]
 
 
 def _index_updates(updates: Sequence[Mapping[str, Any]], types: Types) -> _IndexUpdates:
@@ -167,7 +175,7 @@ def _index_updates(updates: Sequence[Mapping[str, Any]], types: Types) -> _Index
     if sum("Update" not in update for update in updates) > 1:
         raise only_one_index()
     created, deleted = None, None
-    updated: dict[str, Throughput | None] = {}
+    updated: dict[str, UnitsUpdate] = {}
     names = []
     for update in updates:
         if len(update) != 1:  # ours: AWS's text is not known
@@ -182,10 +190,24 @@ def _index_updates(updates: Sequence[Mapping[str, Any]], types: Types) -> _Index
         elif kind == "Delete":
             deleted = action["IndexName"]
         else:
-            refuse_index_options(action)
-            updated[action["IndexName"]] = throughput(action.get("ProvisionedThroughput"))
+            updated[action["IndexName"]] = _units_update(action)
     _check_once(names)
     return created, deleted, updated
+
+
+def _units_update(action: Mapping[str, Any]) -> UnitsUpdate:
+    what = f"index {action['IndexName']}"
+    update = UnitsUpdate(
+        throughput(action.get("ProvisionedThroughput")),
+        on_demand_limit(action.get("OnDemandThroughput"), what),
+        warm(action.get("WarmThroughput"), what),
+    )
+    if update == UnitsUpdate():  # ours: AWS's text is not known
+        raise ValidationException(
+            f"{INVALID}ProvisionedThroughput, OnDemandThroughput or WarmThroughput is required in "
+            f"the Update of {what}"
+        )
+    return update
 
 
 def _check_once(names: Sequence[str]) -> None:

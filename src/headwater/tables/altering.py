@@ -19,16 +19,23 @@ from headwater.errors import (
 )
 from headwater.limits import global_indexes_max
 from headwater.storage.keyspace import IndexId
-from headwater.tables.alteration import Alteration, StreamSwitch, only_one_index
-from headwater.tables.definition import UNITS_REQUIRED
+from headwater.tables.alteration import Alteration, StreamSwitch, UnitsUpdate, only_one_index
 from headwater.tables.key_definition import (
-    NO_UNITS_ON_DEMAND,
     IndexDefinition,
     check_index_billing,
     check_projected,
     check_types_used,
 )
-from headwater.tables.schema import Index, IndexStatus, Table, TableStatus, Throughput
+from headwater.tables.schema import Index, IndexStatus, Table, TableStatus, Throughput, Units
+from headwater.tables.units import (
+    NO_UNITS_ON_DEMAND,
+    UNITS_REQUIRED,
+    check_limit_billing,
+    merged,
+    warm_by_itself,
+    warm_in_all,
+    warmed,
+)
 
 _DAY_SECONDS: Final = 86_400
 
@@ -43,6 +50,7 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
         raise ResourceInUseException
     _check_stream(table, alteration.stream)
     units = _units(table, alteration, now)
+    check_limit_billing(alteration.on_demand_limit, "table", is_on_demand=units is None)
     indexes = _indexes(table, alteration, units is None, now)
     if alteration.created is not None:
         index = alteration.created.index(index_id, IndexStatus.CREATING)
@@ -62,7 +70,23 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
         table_class=table_class,
         class_changed_at=class_changed_at,
         is_deletion_protected=table.is_deletion_protected if protected is None else protected,
+        on_demand_limit=_limit(table.on_demand_limit, alteration.on_demand_limit, units),
+        warm=_warm(table, alteration.warm, units, "table"),
     )
+
+
+def _limit(present: Units | None, asked: Units | None, units: Throughput | None) -> Units | None:
+    """The limit on demand after an alteration: none is left of what is provisioned."""
+    return merged(present, asked) if units is None else None
+
+
+def _warm(
+    before: Table | Index, asked: Units | None, units: Throughput | None, what: str
+) -> Units | None:
+    """The warm throughput to store: None where it is no more than the throughput gives."""
+    present = warm_in_all(before.warm, before.throughput)
+    after = warmed(present, asked, units, what)
+    return None if after == warm_by_itself(units) else after
 
 
 def _check_stream(table: Table, switch: StreamSwitch | None) -> None:
@@ -153,21 +177,31 @@ def _index(
         return index
     if index.name == alteration.deleted:
         return replace(index, status=IndexStatus.DELETING, is_backfilling=False)
-    asked = alteration.updated.get(index.name)
-    if asked is None:
-        if is_on_demand:
-            return replace(index, throughput=None)
-        check_index_billing(_definition(index), is_on_demand=False)
-        return index
-    if is_on_demand:
-        check_index_billing(replace(_definition(index), throughput=asked), is_on_demand=True)
+    asked = alteration.updated.get(index.name, UnitsUpdate())
+    units = asked.throughput
+    if units is None and not is_on_demand:
+        units = index.throughput
+    wanted = replace(
+        _definition(index), throughput=units, on_demand_limit=asked.on_demand_limit, warm=None
+    )
+    check_index_billing(wanted, is_on_demand=is_on_demand)
+    what = f"index {index.name}"
+    after = replace(
+        index,
+        throughput=units,
+        on_demand_limit=_limit(index.on_demand_limit, asked.on_demand_limit, units),
+        warm=_warm(index, asked.warm, units, what),
+    )
+    if index.name not in alteration.updated:
+        return after
     if index.status is not IndexStatus.ACTIVE:
         raise ResourceInUseException(
             "Attempt to change a resource which is still in use: Index is being updated.  "
             f"Table: {table.name} Index: {index.name}"
         )
-    units = _raised(index.throughput, asked, now, f"index {index.name}")
-    return replace(index, throughput=units, status=IndexStatus.UPDATING)
+    if asked.throughput is not None:
+        units = _raised(index.throughput, asked.throughput, now, what)
+    return replace(after, throughput=units, status=IndexStatus.UPDATING)
 
 
 def _definition(index: Index) -> IndexDefinition:

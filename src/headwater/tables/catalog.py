@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from headwater.arn import parse_table
@@ -29,7 +29,6 @@ from headwater.errors import (
 )
 from headwater.limits import (
     item_collection_bytes_max,
-    table_units_default_max,
     write_plans_max,
 )
 from headwater.storage import keyspace
@@ -44,14 +43,13 @@ from headwater.tables.key_definition import IndexDefinition
 from headwater.tables.schema import (
     Index,
     IndexStatus,
-    Partition,
     Restoration,
     Table,
     TableStatus,
-    Throughput,
     TimeToLiveStatus,
 )
 from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
+from headwater.tables.units import warm_by_itself
 
 Step = Callable[[View, Table], Table | None]
 """The table as it shall be stored, or None to remove it; may write more to the view."""
@@ -394,7 +392,10 @@ class Catalog:
             TableStatus.CREATING,
             now,
             definition.keys,
-            _partitions(definition.throughput, self._settings.initial_partitions),
+            partitions.initial(
+                definition.warm or warm_by_itself(definition.throughput),
+                self._settings.initial_partitions,
+            ),
             tuple(self._new_index(asked) for asked in definition.indexes),
             definition.throughput,
             now if definition.throughput is None else None,
@@ -402,6 +403,8 @@ class Catalog:
             tags=definition.tags,
             table_class=definition.table_class,
             collection_bytes_max=collection_bytes_max if has_collections else None,
+            on_demand_limit=definition.on_demand_limit,
+            warm=definition.warm,
         )
 
     def _new_index(self, asked: IndexDefinition) -> Index:
@@ -438,17 +441,6 @@ def _has_settled_indexes(table: Table) -> bool:
 def _present(table: Table | None) -> Table:
     assert table is not None, "only the last step of a deletion removes a table"
     return table
-
-
-def _partitions(units: Throughput | None, override: int | None) -> tuple[Partition, ...]:
-    """A new table's partitions: for units beyond AWS's default quota no more than for the quota."""
-    if units is not None:
-        units = replace(
-            units,
-            read_units=min(units.read_units, table_units_default_max),
-            write_units=min(units.write_units, table_units_default_max),
-        )
-    return partitions.initial(units, override)
 
 
 def _check_deletable(table: Table) -> None:

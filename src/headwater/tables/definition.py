@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from headwater.errors import INVALID, ValidationException
 from headwater.streams.window import ViewType
 from headwater.tables import tags
 from headwater.tables.key_definition import (
-    NO_UNITS_ON_DEMAND,
     IndexDefinition,
     attribute_types,
     check_index_names,
@@ -24,17 +23,20 @@ from headwater.tables.key_definition import (
     check_types_cover,
     check_types_used,
     global_indexes,
-    is_unlimited,
     key_schema,
     local_indexes,
     refuse_unsupported,
-    throughput,
 )
-from headwater.tables.schema import KeySchema, TableClass, Throughput
-
-UNITS_REQUIRED: Final = (
-    f"{INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified when "
-    "BillingMode is PROVISIONED"
+from headwater.tables.schema import KeySchema, TableClass, Throughput, Units
+from headwater.tables.units import (
+    NO_UNITS_ON_DEMAND,
+    UNITS_REQUIRED,
+    check_limit_billing,
+    on_demand_limit,
+    throughput,
+    warm,
+    warm_by_itself,
+    warmed,
 )
 
 
@@ -50,6 +52,8 @@ class Definition:
     is_deletion_protected: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     table_class: TableClass = TableClass.STANDARD
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
 
 
 def of_input(name: str, body: Mapping[str, Any]) -> Definition:
@@ -61,6 +65,7 @@ def of_input(name: str, body: Mapping[str, Any]) -> Definition:
     _refuse_options(body)
     is_on_demand = body.get("BillingMode") == "PAY_PER_REQUEST"
     units = _throughput(body, is_on_demand=is_on_demand)
+    limit, warmth = _settings(body, units)
     types = attribute_types(body["AttributeDefinitions"])
     elements = body["KeySchema"]
     check_order(elements)
@@ -84,6 +89,8 @@ def of_input(name: str, body: Mapping[str, Any]) -> Definition:
         body.get("DeletionProtectionEnabled", False),
         tags.of_list(body.get("Tags", [])),
         TableClass(body.get("TableClass", TableClass.STANDARD)),
+        limit,
+        warmth,
     )
 
 
@@ -105,9 +112,7 @@ def _check_required(body: Mapping[str, Any]) -> None:
 def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
-    refuse_unsupported("OnDemandThroughput", is_unlimited(body.get("OnDemandThroughput")))
     for member in (
-        "WarmThroughput",
         "ResourcePolicy",
         "GlobalTableSourceArn",
         "GlobalTableSettingsReplicationMode",
@@ -130,6 +135,18 @@ def _throughput(body: Mapping[str, Any], *, is_on_demand: bool) -> Throughput | 
     if not is_on_demand and units is None:
         raise ValidationException(UNITS_REQUIRED)
     return units
+
+
+def _settings(
+    body: Mapping[str, Any], units: Throughput | None
+) -> tuple[Units | None, Units | None]:
+    """The limit on demand and the warm throughput."""
+    limit = on_demand_limit(body.get("OnDemandThroughput"), "table")
+    check_limit_billing(limit, "table", is_on_demand=units is None)
+    asked = warm(body.get("WarmThroughput"), "table")
+    if asked is None:
+        return limit, None
+    return limit, warmed(warm_by_itself(units), asked, units, "table")
 
 
 def _check_indexes(

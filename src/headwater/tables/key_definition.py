@@ -16,7 +16,6 @@ from headwater.limits import (
     index_key_attributes_max,
     local_indexes_max,
     projected_attributes_max,
-    throughput_units_max,
 )
 from headwater.storage.keyspace import IndexId
 from headwater.tables.schema import (
@@ -26,12 +25,17 @@ from headwater.tables.schema import (
     KeySchema,
     ProjectionType,
     Throughput,
+    Units,
+)
+from headwater.tables.units import (
+    check_limit_billing,
+    on_demand_limit,
+    throughput,
+    warm,
+    warm_by_itself,
+    warmed,
 )
 
-NO_UNITS_ON_DEMAND: Final = (
-    f"{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
-    "BillingMode is PAY_PER_REQUEST"
-)
 _KEY_ATTRIBUTES_MAX: Final = 2
 
 Types = Mapping[str, str]
@@ -48,6 +52,8 @@ class IndexDefinition:
     projection: ProjectionType
     attributes: tuple[str, ...] = ()
     throughput: Throughput | None = None
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
 
     def index(self, index_id: IndexId, status: IndexStatus) -> Index:
         """The index with its identity, in its first state."""
@@ -60,6 +66,8 @@ class IndexDefinition:
             self.attributes,
             status,
             throughput=self.throughput,
+            on_demand_limit=self.on_demand_limit,
+            warm=self.warm,
         )
 
 
@@ -240,15 +248,17 @@ def global_indexes(
 
 def global_index(definition: Mapping[str, Any], types: Types) -> IndexDefinition:
     """One global index, of a new table or created later."""
-    refuse_index_options(definition)
+    name = definition["IndexName"]
     kind, attributes = _projection(definition["Projection"])
     return IndexDefinition(
-        name=definition["IndexName"],
+        name=name,
         is_global=True,
         keys=_global_key_schema(definition["KeySchema"], types),
         projection=kind,
         attributes=attributes,
         throughput=throughput(definition.get("ProvisionedThroughput")),
+        on_demand_limit=on_demand_limit(definition.get("OnDemandThroughput"), f"index {name}"),
+        warm=warm(definition.get("WarmThroughput"), f"index {name}"),
     )
 
 
@@ -263,6 +273,10 @@ def check_index_billing(index: IndexDefinition, *, is_on_demand: bool) -> None:
         raise ValidationException(
             f"{INVALID}ProvisionedThroughput must be specified for index: {index.name}"
         )
+    what = f"index {index.name}"
+    check_limit_billing(index.on_demand_limit, what, is_on_demand=is_on_demand)
+    if index.warm is not None:
+        warmed(warm_by_itself(index.throughput), index.warm, index.throughput, what)
 
 
 def check_index_names(names: Sequence[str]) -> None:
@@ -280,29 +294,6 @@ def check_projected(indexes: Iterable[IndexDefinition | Index]) -> None:
             f"Subscriber limit exceeded: Number of NonKeyAttributes of all indexes of a table "
             f"exceeds the limit of {projected_attributes_max}"
         )
-
-
-def throughput(definition: Mapping[str, int] | None) -> Throughput | None:
-    """The ProvisionedThroughput of a table or an index, if one is given."""
-    if definition is None:
-        return None
-    for member in ("ReadCapacityUnits", "WriteCapacityUnits"):
-        if definition[member] > throughput_units_max:
-            raise ValidationException(
-                f"Given value {definition[member]} for {member} is out of bounds"
-            )
-    return Throughput(definition["ReadCapacityUnits"], definition["WriteCapacityUnits"])
-
-
-def refuse_index_options(definition: Mapping[str, Any]) -> None:
-    """Refuse what a global index may be given on AWS and has no meaning here yet."""
-    refuse_unsupported("OnDemandThroughput", is_unlimited(definition.get("OnDemandThroughput")))
-    refuse_unsupported("WarmThroughput", not definition.get("WarmThroughput"))
-
-
-def is_unlimited(on_demand: Mapping[str, int] | None) -> bool:
-    """Whether an OnDemandThroughput sets no limit, which is the default; -1 takes one away."""
-    return on_demand is None or all(units == -1 for units in on_demand.values())
 
 
 def refuse_unsupported(member: str, is_default: bool) -> None:  # noqa: FBT001 - a predicate's result

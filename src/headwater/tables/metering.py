@@ -1,9 +1,10 @@
-"""Provisioned capacity enforced: every read and write takes its units, or is refused.
+"""Capacity enforced: every read and write takes its units, or is refused.
 
 A write is judged within its commit, where its cost is known: refused, it leaves nothing behind, no
 record either. So is a read once it is known what it would return; a Query or a Scan is refused only
-while nothing is left, and else takes what it has read. Tables on demand are not limited, and
-neither are deletions by time to live. A local index takes from its table.
+while nothing is left, and else takes what it has read. What is on demand is
+limited where it has been given a limit; deletions by time to live never are. A local index takes
+from its table.
 
 Buckets live in memory: after a restart a table has what it gained since. A server that does not
 enforce has no `Meters`, and its paths do not come by here.
@@ -20,12 +21,15 @@ from headwater.clock import Clock
 from headwater.errors import (
     ConditionalCheckFailedException,
     ProvisionedThroughputExceededException,
+    ServiceError,
+    ThrottlingException,
 )
 from headwater.limits import throughput_buckets_max
 from headwater.storage.committer import View
 from headwater.tables.capacity import Tally, tally_of_write, write_units
-from headwater.tables.schema import Index, Table, Throughput
+from headwater.tables.schema import Index, Table
 from headwater.tables.throughput import Bucket, new_bucket
+from headwater.tables.units import NO_LIMIT
 from headwater.tables.write import Effect, Write, apply, current_table, reads_of
 from headwater.values import codec
 
@@ -33,6 +37,9 @@ _INDEX_EXCEEDED: Final = (
     "The level of configured provisioned throughput for one or more global secondary indexes of "
     "the table was exceeded. Consider increasing your provisioning level for the under-provisioned "
     "global secondary indexes with the UpdateTable API"
+)
+_LIMIT_EXCEEDED: Final = (
+    "Throughput exceeds the maximum OnDemandThroughput configured on table or index."
 )
 
 
@@ -52,7 +59,12 @@ class _Cost:
     place: _Place
     rate: int
     units: float
+    table: Table
     index: Index | None
+
+    @property
+    def is_on_demand(self) -> bool:
+        return (self.index or self.table).throughput is None
 
 
 Taken = Sequence[tuple[_Place, float]]
@@ -69,7 +81,7 @@ class Meters:
         self._buckets: dict[_Place, Bucket] = {}
 
     def take_read(self, table: Table, tally: Tally) -> Taken:
-        """Take what a read costs, or raise ProvisionedThroughputExceededException."""
+        """Take what a read costs, or raise one of THROTTLED."""
         return self._take(table, tally, is_write=False)
 
     def take_write(self, table: Table, tally: Tally) -> Taken:
@@ -82,7 +94,7 @@ class Meters:
         tally.add(index, 0.0)
         for cost in _costs(table, tally, is_write=False):
             if self._bucket(table, cost).is_empty:
-                raise self._refused(table, cost)
+                raise self._refused(cost)
 
     def count_read(self, table: Table, tally: Tally) -> None:
         """Take what a read has cost, even if that leaves a debt."""
@@ -105,7 +117,7 @@ class Meters:
         for cost in costs:
             bucket = self._bucket(table, cost)
             if not bucket.affords(cost.units):
-                raise self._refused(table, cost)
+                raise self._refused(cost)
             left.append(bucket.less(cost.units))
         for cost, bucket in zip(costs, left, strict=True):
             self._buckets[cost.place] = bucket
@@ -121,18 +133,21 @@ class Meters:
             del self._buckets[next(iter(self._buckets))]
         return new_bucket(cost.rate, max(self._started_at, table.created_at), now)
 
-    def _refused(self, table: Table, cost: _Cost) -> ProvisionedThroughputExceededException:
+    def _refused(self, cost: _Cost) -> ServiceError:
+        table, index = cost.table, cost.index
+        subject = "Table" if index is None else "Index"
         action = "Write" if cost.place.is_write else "Read"
-        if cost.index is None:
-            reason = f"Table{action}ProvisionedThroughputExceeded"
-            resource = table_arn(table.region, self._account, table.name)
-            message = None
-        else:
-            reason = f"Index{action}ProvisionedThroughputExceeded"
-            resource = index_arn(table.region, self._account, table.name, cost.index.name)
-            message = _INDEX_EXCEEDED
+        arn = table_arn(table.region, self._account, table.name)
+        if index is not None:
+            arn = index_arn(table.region, self._account, table.name, index.name)
+        if cost.is_on_demand:
+            reason = f"{subject}{action}MaxOnDemandThroughputExceeded"
+            members = {"throttlingReasons": [{"reason": reason, "resource": arn}]}
+            return ThrottlingException(_LIMIT_EXCEEDED, members)
+        reason = f"{subject}{action}ProvisionedThroughputExceeded"
         return ProvisionedThroughputExceededException(
-            message, {"ThrottlingReasons": [{"reason": reason, "resource": resource}]}
+            None if index is None else _INDEX_EXCEEDED,
+            {"ThrottlingReasons": [{"reason": reason, "resource": arn}]},
         )
 
 
@@ -160,7 +175,7 @@ def metered(
 ) -> tuple[Effect, Taken]:
     """Apply a write and take its units. A failed condition costs what reading its item does.
 
-    Raises ProvisionedThroughputExceededException beside what `apply` raises.
+    Raises one of THROTTLED beside what `apply` raises.
     """
     table = current_table(view, write.table)
     try:
@@ -179,18 +194,23 @@ def _costs(table: Table, tally: Tally, *, is_write: bool) -> list[_Cost]:
     """What a tally wants of which buckets; of unlimited ones nothing."""
     costs = []
     own = tally.table_units + sum(tally.local_indexes.values())
-    is_of_table = own > 0 or not tally.global_indexes
-    if is_of_table and table.throughput is not None:
-        place = _Place(table.table_id, None, is_write)
-        costs.append(_Cost(place, _rate(table.throughput, is_write=is_write), own, None))
+    rate = _rate(table, is_write=is_write)
+    if rate is not None and (own > 0 or not tally.global_indexes):
+        costs.append(_Cost(_Place(table.table_id, None, is_write), rate, own, table, None))
     for name, units in tally.global_indexes.items():
         index = table.indexes_by_name.get(name)
-        if index is None or index.throughput is None:
-            continue
-        place = _Place(table.table_id, index.index_id, is_write)
-        costs.append(_Cost(place, _rate(index.throughput, is_write=is_write), units, index))
+        rate = None if index is None else _rate(index, is_write=is_write)
+        if index is not None and rate is not None:
+            place = _Place(table.table_id, index.index_id, is_write)
+            costs.append(_Cost(place, rate, units, table, index))
     return costs
 
 
-def _rate(throughput: Throughput, *, is_write: bool) -> int:
-    return throughput.write_units if is_write else throughput.read_units
+def _rate(what: Table | Index, *, is_write: bool) -> int | None:
+    """Units gained each second; None without limit."""
+    if what.throughput is not None:
+        return what.throughput.write_units if is_write else what.throughput.read_units
+    if what.on_demand_limit is None:
+        return None
+    limit = what.on_demand_limit.writes if is_write else what.on_demand_limit.reads
+    return None if limit == NO_LIMIT else limit

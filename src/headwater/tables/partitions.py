@@ -10,9 +10,10 @@ stream shows them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from math import ceil
 
+from headwater.limits import table_units_default_max
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.keyspace import ShardId, TableId
@@ -20,22 +21,19 @@ from headwater.streams import shard as shards
 from headwater.streams import window as windows
 from headwater.streams.shard import HASH_MAX, HashRange, Head, Opening, Shard, even_ranges
 from headwater.streams.window import Stream, StreamStatus, ViewType
-from headwater.tables.schema import Partition, StreamWindow, Table, TableStatus, Throughput
-
-ON_DEMAND_PARTITIONS = 4
+from headwater.tables.schema import Partition, StreamWindow, Table, TableStatus, Units
 
 
-def initial(throughput: Throughput | None, override: int | None) -> tuple[Partition, ...]:
+def initial(warm: Units, override: int | None) -> tuple[Partition, ...]:
     """The partitions of a new table: as AWS would cut it, or as many as the server's option says.
 
-    One for each 1,000 write units or 3,000 read units when provisioned, four on demand.
+    warm: what the table shall take at once; one partition for each 1,000 write units or 3,000 read
+    units, and for units beyond AWS's default quota no more than for the quota.
     """
-    if override is not None:
-        count = override
-    elif throughput is None:
-        count = ON_DEMAND_PARTITIONS
-    else:
-        count = max(1, ceil(throughput.write_units / 1000), ceil(throughput.read_units / 3000))
+    count = override
+    if count is None:
+        reads, writes = (min(units or 0, table_units_default_max) for units in astuple(warm))
+        count = max(1, ceil(writes / 1000), ceil(reads / 3000))
     return tuple(Partition(hash_range.start) for hash_range in even_ranges(count))
 
 

@@ -12,19 +12,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from headwater.errors import INVALID, ValidationException
-from headwater.tables.definition import UNITS_REQUIRED, Definition, is_default_encryption
+from headwater.tables.definition import Definition, is_default_encryption
 from headwater.tables.key_definition import (
-    NO_UNITS_ON_DEMAND,
     IndexDefinition,
     check_index_billing,
     check_index_names,
     global_indexes,
-    is_unlimited,
     local_indexes,
     refuse_unsupported,
+)
+from headwater.tables.schema import Index, IndexStatus, Table, Throughput, Units
+from headwater.tables.units import (
+    NO_UNITS_ON_DEMAND,
+    UNITS_REQUIRED,
+    check_limit_billing,
+    on_demand_limit,
     throughput,
 )
-from headwater.tables.schema import Index, IndexStatus, Table, Throughput
 
 _GLOBAL: Final = "GlobalSecondaryIndexOverride"
 _LOCAL: Final = "LocalSecondaryIndexOverride"
@@ -34,9 +38,6 @@ def refuse_overrides(body: Mapping[str, Any]) -> None:
     """Refuse the overrides that have no meaning here, whatever is restored."""
     refuse_unsupported(
         "SSESpecificationOverride", is_default_encryption(body.get("SSESpecificationOverride", {}))
-    )
-    refuse_unsupported(
-        "OnDemandThroughputOverride", is_unlimited(body.get("OnDemandThroughputOverride"))
     )
     refuse_unsupported("VectorIndexOverride", not body.get("VectorIndexOverride"))
 
@@ -49,7 +50,22 @@ def definition_of(source: Table, target: str, body: Mapping[str, Any]) -> Defini
     units = _units(source, body)
     indexes = [*_local(source, body), *_global(source, body, is_on_demand=units is None)]
     check_index_names([index.name for index in indexes])
-    return Definition(target, source.keys, tuple(indexes), units, table_class=source.table_class)
+    return Definition(
+        target,
+        source.keys,
+        tuple(indexes),
+        units,
+        table_class=source.table_class,
+        on_demand_limit=_limit(source, body, units),
+    )
+
+
+def _limit(source: Table, body: Mapping[str, Any], units: Throughput | None) -> Units | None:
+    asked = on_demand_limit(body.get("OnDemandThroughputOverride"), "table")
+    check_limit_billing(asked, "table", is_on_demand=units is None)
+    if asked is not None or units is not None:
+        return asked
+    return source.on_demand_limit
 
 
 def _units(source: Table, body: Mapping[str, Any]) -> Throughput | None:
@@ -95,6 +111,7 @@ def _global(
     ]
     if is_on_demand:
         return [replace(index, throughput=None) for index in kept]
+    kept = [replace(index, on_demand_limit=None) for index in kept]
     for index in kept:
         check_index_billing(index, is_on_demand=False)
     return kept
@@ -109,13 +126,21 @@ def _definition(index: Index) -> IndexDefinition:
         index.projection,
         index.attributes,
         None if units is None else Throughput(units.read_units, units.write_units),
+        index.on_demand_limit,
     )
 
 
 def _check_known(source: Table, asked: IndexDefinition) -> None:
     """Refuse an index that the source does not have just so, but for its throughput."""
     index = source.indexes_by_name.get(asked.name)
-    known = None if index is None else replace(_definition(index), throughput=asked.throughput)
+    known = None
+    if index is not None:
+        known = replace(
+            _definition(index),
+            throughput=asked.throughput,
+            on_demand_limit=asked.on_demand_limit,
+            warm=asked.warm,
+        )
     if known is None or _form(known) != _form(asked):
         raise ValidationException(
             f"{INVALID}The indexes of a restored table must be indexes of its source. "

@@ -113,12 +113,22 @@ class Throughput:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """Read and write units a second of a setting that may name only one of them."""
+
+    reads: int | None = None
+    writes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """A secondary index.
 
     is_global: else local, sharing the table's partition key and created with it.
     attributes: what is projected beside the keys when the projection is INCLUDE.
     is_backfilling: items from before the index are still being added.
+    on_demand_limit: at most so much while the table is on demand; -1 is no limit. warm: what can be
+    used at once, where it is more than what the throughput gives.
     """
 
     name: str
@@ -130,6 +140,8 @@ class Index:
     status: IndexStatus = IndexStatus.ACTIVE
     is_backfilling: bool = False
     throughput: Throughput | None = None
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +207,7 @@ class Table:
     latest_label: of the latest stream, enabled or not, if there was one. copies: backups being
     made of the table. restores: tables being restored from its log. While there are any of these,
     a deleted table keeps its items. importing: the id of the import that fills the table, which is
-    CREATING until it has ended.
+    CREATING until it has ended. on_demand_limit, warm: as an index's.
     """
 
     region: str
@@ -223,6 +235,8 @@ class Table:
     copies: tuple[BackupId, ...] = ()
     restores: tuple[TableId, ...] = ()
     importing: str | None = None
+    on_demand_limit: Units | None = None
+    warm: Units | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -310,6 +324,8 @@ def decode(stored: bytes) -> Table:
     values["partitions"] = tuple(Partition(**partition) for partition in values["partitions"])
     values["indexes"] = tuple(_index(index) for index in values["indexes"])
     values["throughput"] = _throughput(values["throughput"])
+    values["on_demand_limit"] = _units(values.get("on_demand_limit"))
+    values["warm"] = _units(values.get("warm"))
     if (stream := values["stream"]) is not None:
         values["stream"] = StreamWindow(stream["label"], ViewType(stream["view"]))
     if (time_to_live := values.get("time_to_live")) is not None:
@@ -339,6 +355,10 @@ def _throughput(values: dict[str, Any] | None) -> Throughput | None:
     return None if values is None else Throughput(**values)
 
 
+def _units(values: dict[str, Any] | None) -> Units | None:
+    return None if values is None else Units(**values)
+
+
 def _index(values: dict[str, Any]) -> Index:
     return Index(
         **{
@@ -348,5 +368,7 @@ def _index(values: dict[str, Any]) -> Index:
             "attributes": tuple(values["attributes"]),
             "status": IndexStatus(values["status"]),
             "throughput": _throughput(values["throughput"]),
+            "on_demand_limit": _units(values.get("on_demand_limit")),
+            "warm": _units(values.get("warm")),
         }
     )

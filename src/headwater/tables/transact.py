@@ -19,6 +19,7 @@ from headwater.errors import (
     ItemCollectionSizeLimitExceededException,
     ProvisionedThroughputExceededException,
     ServiceError,
+    ThrottlingException,
     TransactionCanceledException,
     ValidationException,
 )
@@ -38,6 +39,7 @@ _CODES: Final[Mapping[type[ServiceError], str]] = {
     DuplicateItemException: "DuplicateItem",
     ItemCollectionSizeLimitExceededException: "ItemCollectionSizeLimitExceeded",
     ProvisionedThroughputExceededException: "ProvisionedThroughputExceeded",
+    ThrottlingException: "ThrottlingError",
     ValidationException: "ValidationError",
 }
 _REASONS: Final = tuple(_CODES)

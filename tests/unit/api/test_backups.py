@@ -321,7 +321,11 @@ OTHER_KEY = {**BY_COLOUR, "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH
         {"BillingModeOverride": "PROVISIONED"},
         {"ProvisionedThroughputOverride": {"ReadCapacityUnits": 2, "WriteCapacityUnits": 3}},
         {"SSESpecificationOverride": {"Enabled": True}},
-        {"OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}},
+        {
+            "BillingModeOverride": "PROVISIONED",
+            "ProvisionedThroughputOverride": {"ReadCapacityUnits": 2, "WriteCapacityUnits": 3},
+            "OnDemandThroughputOverride": {"MaxReadRequestUnits": 5},
+        },
     ],
     ids=str,
 )

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.expressions import legacy, update
 from headwater.expressions.key_condition import SortRange
-from headwater.expressions.legacy_comparison import INVALID
 
 Given = dict[str, dict[str, Any]]
 KEY: dict[str, Any] = {"pk": {"S": "key"}}

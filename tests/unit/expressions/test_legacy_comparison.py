@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from headwater.errors import ValidationException
+from headwater.errors import INVALID, ValidationException
 from headwater.expressions import legacy
-from headwater.expressions.legacy_comparison import INVALID
 
 ITEM: dict[str, Any] = {
     "text": {"S": "abc"},

@@ -5,7 +5,7 @@ import pytest
 from headwater.errors import LimitExceededException, ServiceError, ValidationException
 from headwater.streams.window import ViewType
 from headwater.tables import alteration
-from headwater.tables.alteration import StreamSwitch
+from headwater.tables.alteration import StreamSwitch, UnitsUpdate
 from headwater.tables.schema import Throughput
 from tests.unit.tables.running import CREATE_INDEX, DELETE_INDEX, STREAM, checked
 
@@ -33,7 +33,7 @@ def test_every_part_of_an_alteration_is_taken_over():
 
     assert asked.is_on_demand is False
     assert asked.throughput == Throughput(5, 6)
-    assert asked.updated == {"by-artist": Throughput(5, 6)}
+    assert asked.updated == {"by-artist": UnitsUpdate(Throughput(5, 6))}
 
 
 def test_a_stream_is_switched_on_with_its_view_type_or_off():
@@ -84,8 +84,6 @@ def test_some_changes_must_come_alone(member, value, words):
     ("member", "value"),
     [
         ("SSESpecification", {"Enabled": True}),
-        ("WarmThroughput", {"ReadUnitsPerSecond": 1}),
-        ("OnDemandThroughput", {"MaxReadRequestUnits": 1}),
         ("ReplicaUpdates", [{"Create": {"RegionName": "eu-west-2"}}]),
         ("MultiRegionConsistency", "STRONG"),
         ("DisassociationProtectionEnabled", True),

@@ -78,7 +78,6 @@ def test_a_whole_definition_is_taken_over():
     [
         {"SSESpecification": {"Enabled": False}},
         {"TableClass": "STANDARD"},
-        {"OnDemandThroughput": {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": -1}},
         {"VectorIndexes": []},
         {"Tags": []},
         {"StreamSpecification": {"StreamEnabled": False}},
@@ -93,8 +92,6 @@ def test_a_default_said_aloud_changes_nothing(members):
     [
         ("SSESpecification", {"Enabled": True}),
         ("SSESpecification", {"KMSMasterKeyId": "alias/key"}),
-        ("OnDemandThroughput", {"MaxReadRequestUnits": 10}),
-        ("WarmThroughput", {"ReadUnitsPerSecond": 13_000}),
         ("ResourcePolicy", "{}"),
         (
             "GlobalTableSourceArn",
@@ -105,17 +102,6 @@ def test_a_default_said_aloud_changes_nothing(members):
 )
 def test_what_is_not_supported_is_refused_by_name(member, value):
     message = refusal(**{member: value})
-
-    assert message == f"{INVALID}{member} is not supported by Headwater yet"
-
-
-@pytest.mark.parametrize("member", ["OnDemandThroughput", "WarmThroughput"])
-def test_options_of_an_index_that_are_not_supported_are_refused(member):
-    value = (
-        {"MaxReadRequestUnits": 5} if member == "OnDemandThroughput" else {"ReadUnitsPerSecond": 5}
-    )
-
-    message = refusal(GlobalSecondaryIndexes=[index("pk", **{member: value})])
 
     assert message == f"{INVALID}{member} is not supported by Headwater yet"
 

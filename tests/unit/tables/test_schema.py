@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from headwater.tables import schema
+from headwater.tables.schema import Units
 from tests.item_store import new_index, new_table
 
 TABLE = new_table(
@@ -33,6 +36,20 @@ def test_a_table_from_before_classes_is_standard() -> None:
     del stored["table_class"], stored["class_changed_at"]
 
     assert schema.decode(orjson.dumps(stored)) == TABLE
+
+
+def test_a_table_from_before_settings_of_units_has_none() -> None:
+    stored = orjson.loads(schema.encode(TABLE))
+    for holder in (stored, *stored["indexes"]):
+        del holder["on_demand_limit"], holder["warm"]
+
+    assert schema.decode(orjson.dumps(stored)) == TABLE
+
+
+def test_settings_of_units_are_read_as_they_were_stored() -> None:
+    limited = replace(TABLE, on_demand_limit=Units(1, None), warm=Units(20_000, 4_000))
+
+    assert schema.decode(schema.encode(limited)) == limited
 
 
 def test_keys_are_stored_in_order_and_apart() -> None:
