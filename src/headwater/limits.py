@@ -119,6 +119,11 @@ mapping_poll_seconds: Final = 5.0
 mappings_page_max: Final = 100
 filter_depth_max: Final = 100
 
+# The lab
+lab_faults_max: Final = 100
+lab_encounters_max: Final = 1000
+lab_reader_seconds: Final = 5.0
+
 # Functions
 function_payload_bytes_max: Final = 6 * MB
 functions_page_max: Final = 50

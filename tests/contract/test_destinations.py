@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from headwater.clock import ManualClock, SeededChance
 from headwater.consumers.delivery import Batch, Delivered, Destination, Failed, Throttled
+from headwater.consumers.reader import Consumer
 from headwater.errors import TooManyRequestsException
+from headwater.lab import faults as lab
+from headwater.lab.destination import FaultyDestination
 from headwater.mappings.event import Events
 from headwater.mappings.invoke import FunctionDestination
 from headwater.mappings.mapping import (
@@ -22,7 +26,7 @@ from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
 from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream, StreamStatus, ViewType
-from tests.destinations import ListDestination
+from tests.destinations import ListDestination, settings
 from tests.mapped_functions import NotedFunctions
 
 LABEL = "2015-05-20T20:51:10.252"
@@ -89,7 +93,20 @@ def a_function() -> Subject:
     )
 
 
-subjects = pytest.mark.parametrize("subject_of", [a_list, a_function])
+def behind_the_lab() -> Subject:
+    """A destination in a region that has faults, though none for it."""
+    inner = a_list()
+    clock = ManualClock()
+    faults = lab.Faults(clock, SeededChance(1))
+    faults.set(
+        STREAM.region, [lab.Fault(lab.Kind.DELIVERY_FAILED, lab.Scope(tables=frozenset({"u"})))], 1
+    )
+    consumer = Consumer("mapping/uuid", STREAM, settings(), inner.destination)
+    made = FaultyDestination(consumer, faults, clock, "000000000000")
+    return replace(inner, destination=made)
+
+
+subjects = pytest.mark.parametrize("subject_of", [a_list, a_function, behind_the_lab])
 
 
 def a_batch(count: int = 3, shard_id: ShardId = SHARD) -> Batch:

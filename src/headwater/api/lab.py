@@ -31,6 +31,20 @@
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,
         if the stream has been on since the table's creation and nothing of it is trimmed.
+    SetFaults {Faults: [Fault], Seed?: number}  -> {Seed, Faults: [Fault], Met: [Encounter]}
+        Has these faults instead of those of the caller's region; an empty list clears them. Without
+        a Seed one is drawn. The same requests in the same order meet the same faults of a seed.
+    AddFaults {Faults: [Fault]}  -> {Seed, Faults, Met}
+        Has these faults beside those that are there, whose counts go on.
+    DescribeFaults {}  -> {Seed?, Faults, Met}
+        The region's faults, each with Seen, how many requests and deliveries there were for it, and
+        Met, how many of them it struck; and the latest 1,000 that were struck, oldest first.
+    Fault {Kind, Operations?, TableNames?, StreamArns?, ShardIds?, Consumers?: [text],
+           Rate?, Every?, Skip?, Count?: number, Seconds?, Share?, Readers?: number, Error?: text}
+        What happens, to what and how often; described in the guide to tests of consumers.
+    Encounter {Fault, Kind, Number, Operation, TableNames?, StreamArn?, ShardId?, Consumer?, Time}
+        Fault is the place of the fault in the list, Number that of the request among those for it,
+        both from 0.
 
 All parameters are texts but for those that are marked. A server without `--lab` refuses them all.
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 from headwater.clock import Chance, Clock, SystemChance, SystemClock
 from headwater.config import ConfigError, Durability, Settings
 from headwater.lab.clock import ClockState, LabClock
+from headwater.lab.faults import Faults
 from headwater.lab.timekeeper import TimeAhead, leave_lab, load_state
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
@@ -28,7 +29,7 @@ class Core:
     clock: the time of day, for all that happens to data: the machine's, or the lab's, which can
     stand still and jump. machine_clock: for what is about real processes and networks: the skew of
     signatures, slow clients, time-outs of functions, the grace of a stop, measured durations.
-    folder: for what is not in the store.
+    folder: for what is not in the store. faults: the lab's, None where there is no lab.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class Core:
     wakeups: Wakeups
     committer: Committer
     folder: Path
+    faults: Faults | None
 
 
 @asynccontextmanager
@@ -56,16 +58,19 @@ async def core_of(settings: Settings) -> AsyncIterator[Core]:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(committer.run())
                 try:
+                    clock = await _clock(settings, engine, committer, machine_clock)
+                    chance = SystemChance()
                     yield Core(
                         settings,
-                        await _clock(settings, engine, committer, machine_clock),
+                        clock,
                         machine_clock,
-                        SystemChance(),
+                        chance,
                         Telemetry(),
                         engine,
                         wakeups,
                         committer,
                         absolute(folder),
+                        Faults(clock, chance) if settings.lab else None,
                     )
                 finally:
                     committer.close()

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from headwater.api import lab, lab_clock, lab_streams
+from headwater.api import lab, lab_clock, lab_faults, lab_streams
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
+from headwater.api.faulty import FaultyHandlers
 from headwater.api.functions import FunctionHandlers
 from headwater.api.imports import ImportHandlers
 from headwater.api.items import Items
@@ -65,8 +66,13 @@ def catalog_of(core: Core) -> Catalog:
 def lab_of(
     core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
 ) -> Mapping[str, OwnOperation]:
-    if not core.settings.lab:
-        return {**lab.refused(), **lab_clock.refused(), **lab_streams.refused()}
+    if core.faults is None:
+        return {
+            **lab.refused(),
+            **lab_clock.refused(),
+            **lab_streams.refused(),
+            **lab_faults.refused(),
+        }
     assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
     drain = Drain(core.engine, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
@@ -74,6 +80,7 @@ def lab_of(
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
         **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),
         **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
+        **lab_faults.LabFaultHandlers(core.faults).operations(),
     }
 
 
@@ -106,7 +113,7 @@ async def handlers_of(
     tokens = TokenSweeper(engine, committer, clock)
     works = (counts, transitions, maker, exporter, importer, expirer, trimmer, tokens)
     async with running(*(work.run() for work in works)) as spawn:
-        yield {
+        handlers: Handlers = {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
             **BackupHandlers(catalog, backups, clock, core.chance).handlers(),
@@ -124,6 +131,11 @@ async def handlers_of(
             ).handlers(),
             **MappingHandlers(mappings, settings.account).handlers(),
         }
+        if core.faults is not None:
+            handlers = FaultyHandlers(core.faults, iterators, clock, core.machine_clock).around(
+                handlers
+            )
+        yield handlers
 
 
 def _objects(core: Core) -> ObjectStore:

@@ -14,7 +14,8 @@ from typing import Any, Final, TypeAlias
 from headwater.app.core import Core
 from headwater.auth.credentials import Credential
 from headwater.consumers.coordinator import Holder
-from headwater.consumers.reader import Services
+from headwater.consumers.delivery import Destination
+from headwater.consumers.reader import Consumer, Services, destination_of
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
 from headwater.functions.package import CodeFolder
@@ -22,6 +23,7 @@ from headwater.functions.pool import Pool
 from headwater.functions.registry import Machine, Registry
 from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
+from headwater.lab.destination import FaultyDestination
 from headwater.mappings.local import LocalFunctions
 from headwater.mappings.service import MappingService, MappingSettings
 from headwater.tables.catalog import Catalog
@@ -80,7 +82,7 @@ async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[Mapping
     What is cut off is delivered again after the next start.
     """
     service = MappingService(
-        Services(core.engine, core.committer, core.wakeups, core.clock),
+        Services(core.engine, core.committer, core.wakeups, core.clock, _reach_of(core)),
         LocalFunctions(functions.registry, functions.pool, core.chance),
         Holder(core.chance.uuid(), is_alone=True),
         core.chance,
@@ -97,6 +99,15 @@ async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[Mapping
             deadline = core.machine_clock.now() + _GRACE_SECONDS
             call_off = core.machine_clock.call_at(deadline, lambda: _cancel(task))
             task.add_done_callback(lambda _: call_off())
+
+
+def _reach_of(core: Core) -> Callable[[Consumer], Destination]:
+    """How readers reach destinations: through the lab's faults, where there is a lab."""
+    faults = core.faults
+    if faults is None:
+        return destination_of
+    account = core.settings.account
+    return lambda consumer: FaultyDestination(consumer, faults, core.clock, account)
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

@@ -123,6 +123,13 @@ class GivenUp:
     answer: Answer | None
 
 
+class ReaderCrashed(Exception):
+    """Raised by a destination that has the batch: the reader ends without storing its position.
+
+    As after a crash of its process, the next reader of the shard delivers the batch again.
+    """
+
+
 class Destination(Protocol):
     """Takes batches of any shard; shards, and the lanes of a shard, deliver at the same time."""
 

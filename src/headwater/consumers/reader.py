@@ -10,6 +10,7 @@ Knows neither who else reads nor what the destination does with a batch.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -25,6 +26,7 @@ from headwater.consumers.delivery import (
     Destination,
     GivenUp,
     Outcome,
+    ReaderCrashed,
     Reason,
     Throttled,
 )
@@ -49,14 +51,24 @@ from headwater.streams.window import Stream
 _log = structlog.get_logger(__name__)
 
 
+def destination_of(consumer: Consumer) -> Destination:
+    """A consumer's destination itself."""
+    return consumer.destination
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every reader works with."""
+    """What every reader works with.
+
+    reach: gives the destination that a consumer's readers deliver to, where something is to stand
+    between the two.
+    """
 
     engine: Engine
     committer: Committer
     wakeups: Wakeups
     clock: Clock
+    reach: Callable[[Consumer], Destination] = destination_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,7 @@ class ShardReader:
         self.lease = lease
         self._services = services
         self._consumer = consumer
+        self._destination = services.reach(consumer)
         self._shard_id = shard_id
         table_id = consumer.stream.table_id
         self._keys = [keyspace.head(table_id, shard_id), keyspace.trim_point(table_id, shard_id)]
@@ -125,6 +138,8 @@ class ShardReader:
         except LeaseLost:
             self._log.info("lease_lost")
             return End.LOST
+        except ReaderCrashed:
+            self._log.warning("reader_crashed")
         finally:
             wakeups.unsubscribe(self._log_prefix, self._woken)
         return End.STOPPED
@@ -215,7 +230,9 @@ class ShardReader:
 
     async def _outcome(self, batch: Batch) -> Outcome:
         try:
-            return await self._consumer.destination.deliver(batch)
+            return await self._destination.deliver(batch)
+        except ReaderCrashed:
+            raise
         except Exception as error:  # noqa: BLE001 - a boundary: a destination's fault stays its own
             self._log.error("destination_fault", exc_info=error)
             return Throttled("The destination failed unexpectedly.")
@@ -252,7 +269,7 @@ class ShardReader:
         tries = self._state.failures if isinstance(self._state, policy.Trying) else 0
         batch = Batch(self._consumer.stream, self._shard_id, tuple(entries[:count]), tries)
         given_up = GivenUp(batch, reason, None)
-        await self._consumer.destination.give_up(given_up)
+        await self._destination.give_up(given_up)
         self._consumer.observer.note(Dropped(given_up, self._services.clock.now()))
         self._log.warning(
             "records_given_up",

@@ -5,4 +5,7 @@ timekeeper.py  moves it, and stores how it stands
 drain.py       waits until every consumer has passed all that is written, or names the laggards
 streams.py     trims streams and expires iterators
 check.py       looks for faults in a stream
+faults.py      decides what meets a fault
+readers.py     tells the present readers of a shard apart
+destination.py puts faults between a reader and its destination
 """

@@ -3,8 +3,8 @@
 A transaction is one work of one commit: its writes run one after the other over the same view, and
 what they wrote counts only if every one of them succeeded. All writes of the store, transactions or
 not, pass through one serial order of commits, so a transaction is never in progress while another
-write runs: it meets no conflict, and TransactionConflict and TransactionInProgress are never
-reported.
+write runs: it meets no conflict, and TransactionConflict and TransactionInProgress are reported
+only where the lab makes them up.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from headwater.errors import (
     ServiceError,
     ThrottlingException,
     TransactionCanceledException,
+    TransactionConflictException,
     ValidationException,
 )
 from headwater.storage.committer import View
@@ -40,6 +41,7 @@ _CODES: Final[Mapping[type[ServiceError], str]] = {
     ItemCollectionSizeLimitExceededException: "ItemCollectionSizeLimitExceeded",
     ProvisionedThroughputExceededException: "ProvisionedThroughputExceeded",
     ThrottlingException: "ThrottlingError",
+    TransactionConflictException: "TransactionConflict",
     ValidationException: "ValidationError",
 }
 _REASONS: Final = tuple(_CODES)
