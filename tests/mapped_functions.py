@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from headwater.consumers.coordinator import Holder
+from headwater.consumers.members import Alone
 from headwater.consumers.reader import Services
 from headwater.errors import FunctionNotFound, ServiceError
 from headwater.functions.outcome import InvokeResult
@@ -72,9 +72,12 @@ def stream_arn(table: Table) -> str:
 
 def service_of(store: LoggedStore, functions: NotedFunctions) -> MappingService:
     services = Services(store.engine, store.committer, store.wakeups, store.clock)
-    holder = Holder(store.chance.uuid(), is_alone=True)
     return MappingService(
-        services, functions, holder, store.chance, MappingSettings(ACCOUNT, DAY, lambda _: None)
+        services,
+        functions,
+        Alone(store.chance.uuid()),
+        store.chance,
+        MappingSettings(ACCOUNT, DAY, lambda _: None),
     )
 
 

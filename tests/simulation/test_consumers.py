@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from headwater.consumers import checkpoint as checkpoints
-from headwater.consumers.coordinator import Coordinator, Holder, caught_up
+from headwater.consumers.coordinator import Coordinator, caught_up
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
 from headwater.consumers.reader import Consumer, Services
 from headwater.storage.engine import CommitGroup, Span, Unavailable
@@ -25,6 +25,7 @@ from headwater.streams import listing
 from headwater.streams.window import Stream
 from headwater.tables.schema import Table
 from tests.destinations import ListDestination, change, settings
+from tests.fellows import Fellows
 from tests.logged_store import LoggedStore, advance, open_shards, settle
 
 DAY = 24 * 3600
@@ -70,6 +71,9 @@ class Life:
         self.stream: Stream
         self._tasks: list[asyncio.Task[None]] = []
         self._coordinators: list[Coordinator] = []
+        self._fellows = Fellows()
+        self._owners: list[str] = []
+        self._unnoticed: list[str] = []
 
     def _answer(self, _: Batch) -> Outcome:
         if self.luck.random() >= self.fail_rate:
@@ -87,19 +91,32 @@ class Life:
         services = Services(store.engine, store.committer, store.wakeups, store.clock)
         chosen = settings(batch_records_max=self.luck.choice([1, 3, 100]))
         consumer = Consumer("c", self.stream, chosen, self.destination)
-        holder = Holder(store.chance.uuid(), is_alone=False)
-        made = Coordinator(services, consumer, holder, DAY)
+        owner = store.chance.uuid()
+        self._owners.append(owner)
+        made = Coordinator(services, consumer, self._fellows.join(owner), DAY)
         self._coordinators.append(made)
         self._tasks.append(asyncio.create_task(made.run()))
 
     async def crash(self) -> None:
+        """A process dies; perhaps the others learn of it at once, perhaps much later."""
         task = self._tasks.pop(0)
         self._coordinators.pop(0)
         task.cancel()
         await asyncio.wait([task])
+        owner = self._owners.pop(0)
+        if self.luck.random() < 0.5:
+            self._fellows.die(owner)
+        else:
+            self._unnoticed.append(owner)
+
+    def notice(self) -> None:
+        """All learn who is dead."""
+        while self._unnoticed:
+            self._fellows.die(self._unnoticed.pop())
 
     async def stop(self) -> None:
         self._coordinators.pop(0).stop()
+        self._fellows.die(self._owners.pop(0))
         task = self._tasks.pop(0)
         while not task.done():
             await advance(self.store, 1)
@@ -154,6 +171,7 @@ class Life:
     async def finish(self) -> None:
         """With no more faults, everything is delivered within a minute or so."""
         self.fail_rate = self.engine.fault_rate = 0.0
+        self.notice()
         last: dict[ShardId, int] = {}
         async for shard in listing.shards_of(self.engine, self.stream, 0):
             numbers = [n for n in self.written if n & 0xFFFF == shard.lane]
@@ -175,11 +193,12 @@ def check_order(life: Life) -> None:
             reached[key] = max(reached[key], count)
 
 
-async def live(life: Life, fault_rate: float) -> None:
+async def live(life: Life, fault_rate: float, processes: int = 1) -> None:
     async with life.store.running():
         life.table = await life.store.create_table(count=2)
         life.stream = await life.store.stream(life.table)
-        life.start()
+        for _ in range(processes):
+            life.start()
         for _ in range(STEPS):
             life.engine.fault_rate = 0.0
             step = asyncio.create_task(life.step())
@@ -192,16 +211,20 @@ async def live(life: Life, fault_rate: float) -> None:
                     life.store.counts[key] = max(count, life.store.counts.get(key, 0))
             await life.check_positions()
         await life.finish()
-        await life.stop()
+        for _ in range(processes):
+            await life.stop()
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("processes", [1, 3])
 @pytest.mark.parametrize("fault_rate", [0.0, 0.05], ids=["sound", "faltering"])
-def test_no_gap_no_disorder_and_nothing_confirmed_undelivered(seed: int, fault_rate: float) -> None:
+def test_no_gap_no_disorder_and_nothing_confirmed_undelivered(
+    seed: int, fault_rate: float, processes: int
+) -> None:
     life = Life(seed)
 
     with capture_logs():  # hundreds of faults on purpose, which would be printed with their traces
-        asyncio.run(live(life, fault_rate))
+        asyncio.run(live(life, fault_rate, processes))
 
     assert set(life.destination.numbers()) == set(life.written)
     check_order(life)

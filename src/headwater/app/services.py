@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 
 from headwater.app.core import Core
 from headwater.auth.credentials import Credential
-from headwater.consumers.coordinator import Holder
 from headwater.consumers.delivery import Destination
+from headwater.consumers.members import Alone
 from headwater.consumers.reader import Consumer, Services, destination_of
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
@@ -84,7 +84,7 @@ async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[Mapping
     service = MappingService(
         Services(core.engine, core.committer, core.wakeups, core.clock, _reach_of(core)),
         LocalFunctions(functions.registry, functions.pool, core.chance),
-        Holder(core.chance.uuid(), is_alone=True),
+        Alone(core.chance.uuid()),
         core.chance,
         MappingSettings(
             core.settings.account, core.settings.retention_seconds, core.telemetry.delays.note

@@ -9,5 +9,6 @@ observer.py     what happens while a shard is read, for metrics, traces and disp
 policy.py       pure: what next, after this outcome, at this time
 checkpoint.py   leases and positions, stored so that a lost lease cannot move a position
 reader.py       the loop of one shard
+members.py      the processes that share a store, and the share of each
 coordinator.py  who reads which shard; parents before children
 """

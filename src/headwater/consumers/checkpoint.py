@@ -58,15 +58,14 @@ class Lease:
 class Claim:
     """Who wants a shard, and until when.
 
-    takes_over: no other process can be alive (the store is held by this one alone), so a lease of
-    another owner is a dead one's and need not expire first. The owner's own has to: a reader that
-    fails at once is not started again at once.
+    is_dead: says of another owner that it has certainly ended, so that its lease need not expire
+    first. The owner's own has to: a reader that fails at once is not started again at once.
     """
 
     owner: str
     now: float
     expires_at: float
-    takes_over: bool
+    is_dead: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,14 @@ class CheckpointWork:
         return self.step(view)
 
 
+def holder(checkpoint: Checkpoint, claim: Claim) -> str | None:
+    """Who has the shard, so that the claim must wait; nobody if its lease is over."""
+    owner = checkpoint.owner
+    if owner == NOBODY or checkpoint.expires_at <= claim.now:
+        return None
+    return None if owner != claim.owner and claim.is_dead(owner) else owner
+
+
 def take(key: bytes, start: SequenceNumber, claim: Claim) -> CheckpointWork:
     """Take a shard, if it is free; a shard never read before begins at `start`.
 
@@ -89,9 +96,7 @@ def take(key: bytes, start: SequenceNumber, claim: Claim) -> CheckpointWork:
     def step(view: View) -> tuple[Lease, Checkpoint] | None:
         stored = view.get(key)
         before = Checkpoint(start) if stored is None else decode(stored)
-        is_held = before.owner != NOBODY and before.expires_at > claim.now
-        is_dead = claim.takes_over and before.owner != claim.owner
-        if before.is_finished or (is_held and not is_dead):
+        if before.is_finished or holder(before, claim) is not None:
             return None
         after = replace(
             before, owner=claim.owner, counter=before.counter + 1, expires_at=claim.expires_at
@@ -112,6 +117,8 @@ def advance(
         after = replace(before, position=position, expires_at=expires_at, is_finished=is_finished)
         assert position >= before.position, "a position never moves back"
         view.put(lease.key, encode(after))
+        if is_finished:
+            view.wake(keyspace.checkpoints_of(lease.key))
 
     return CheckpointWork([lease.key], step)
 
@@ -140,6 +147,7 @@ def release(lease: Lease) -> CheckpointWork:
         except LeaseLost:
             return
         view.put(lease.key, encode(replace(before, owner=NOBODY, expires_at=0.0)))
+        view.wake(keyspace.checkpoints_of(lease.key))
 
     return CheckpointWork([lease.key], step)
 

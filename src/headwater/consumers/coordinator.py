@@ -1,5 +1,8 @@
 """Who reads which shard of a stream, for one consumer, in one of perhaps several processes.
 
+The shards that can be read are shared evenly among the processes that serve (`members.py`): one
+that has too many finishes what it delivers and lets the others have them.
+
 A shard is read once its parent is finished or trimmed away, and only under its lease. A shard
 without a stored position is read from its oldest record: it is either the child of a shard that was
 read, or its consumer starts at the trim horizon; one that starts at the latest record has positions
@@ -12,13 +15,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 import structlog
 
 from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
+from headwater.consumers.members import Members, Share, share_of
 from headwater.consumers.reader import Consumer, End, Services, ShardReader
 from headwater.limits import lease_seconds
 from headwater.storage import keyspace
@@ -33,29 +36,18 @@ from headwater.streams.window import Stream
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The process that takes leases.
-
-    owner: unlike any other's, and another after each start. is_alone: no other process can have the
-    store open, so leases of others are dead ones' and are taken over at once.
-    """
-
-    owner: str
-    is_alone: bool
-
-
 class Coordinator:
     """Reads all shards of a consumer's stream that this process gets the leases of."""
 
     def __init__(
-        self, services: Services, consumer: Consumer, holder: Holder, retention_seconds: float
+        self, services: Services, consumer: Consumer, members: Members, retention_seconds: float
     ) -> None:
         self._services = services
         self._consumer = consumer
-        self._holder = holder
+        self._members = members
         self._retention_seconds = retention_seconds
         self._readers: dict[ShardId, ShardReader] = {}
+        self._stalled: set[str] = set()
         self._woken = asyncio.Event()
         self._is_stopping = False
         self._log = _log.bind(consumer=consumer.name)
@@ -65,8 +57,13 @@ class Coordinator:
 
         Cancelling leaves everything as a crash would: leases run out, positions stand.
         """
-        topic = keyspace.shards_span(self._consumer.stream.table_id)[0]
-        self._services.wakeups.subscribe(topic, self._woken)
+        table_id, wakeups = self._consumer.stream.table_id, self._services.wakeups
+        topics = (
+            keyspace.shards_span(table_id)[0],
+            keyspace.checkpoints_span(self._consumer.name)[0],
+        )
+        for topic in topics:
+            wakeups.subscribe(topic, self._woken)
         try:
             async with asyncio.TaskGroup() as tasks:
                 while self._readers or not self._is_stopping:
@@ -74,7 +71,8 @@ class Coordinator:
                     await self._round(tasks)
                     await self._pause()
         finally:
-            self._services.wakeups.unsubscribe(topic, self._woken)
+            for topic in topics:
+                wakeups.unsubscribe(topic, self._woken)
 
     def stop(self) -> None:
         """Take no more; `run` returns when what is under way is finished and stored."""
@@ -85,51 +83,81 @@ class Coordinator:
         try:
             await self._renew()
             if not self._is_stopping:
-                await self._start_readers(tasks)
+                await self._read_share(tasks)
         except Unavailable as error:
             self._log.warning("store_unavailable", error=str(error))
         if self._is_stopping:
             for reader in self._readers.values():
                 reader.stop()
 
-    async def _start_readers(self, tasks: asyncio.TaskGroup) -> None:
-        stream = self._consumer.stream
+    async def _read_share(self, tasks: asyncio.TaskGroup) -> None:
+        """Take what this process has too little of, let go of what it has too much."""
         shards = await self._shards()
         stored = await checkpoints.load(self._services.engine, self._consumer.name)
         known = {shard_id: each for (_, shard_id), each in stored.items()}
-        for shard in shards_to_read(shards, known, self._readers.keys()):
-            if not self._is_stopping:
-                await self._take(tasks, shard)
-        listed = {shard.shard_id for shard in shards} | self._readers.keys()
-        gone = [shard_id for shard_id in known if shard_id not in listed]
-        if gone:
-            keys = [
-                keyspace.checkpoint(self._consumer.name, stream.table_id, shard_id)
-                for shard_id in gone
-            ]
+        readable = {
+            shard.shard_id: shard for shard in readable_shards(shards, known, self._readers.keys())
+        }
+        share = self._share(list(readable), known)
+        for shard_id in share.surplus:
+            if shard_id in self._readers:
+                self._readers[shard_id].stop()
+        missing = share.count
+        for shard_id in share.wanted:
+            if missing > 0 and not self._is_stopping:
+                missing -= await self._take(tasks, readable[shard_id])
+        await self._forget(known.keys() - {shard.shard_id for shard in shards})
+
+    def _share(self, readable: Sequence[ShardId], known: Mapping[ShardId, Checkpoint]) -> Share:
+        own = self._members.owner
+        claim = self._claim()
+        owners = dict.fromkeys(self._readers, own)
+        for shard_id, stored in known.items():
+            owner = checkpoints.holder(stored, claim)
+            if owner is not None:
+                owners.setdefault(shard_id, owner)
+        # Who has let a lease run out stands still; its share is the others' until it has one again.
+        self._stalled.update(each.owner for each in known.values() if not each.is_finished)
+        self._stalled.difference_update(owners.values(), (own,))
+        serving = self._members.serving()
+        self._stalled.intersection_update(serving)
+        members = [member for member in serving if member not in self._stalled]
+        return share_of(self._consumer.name, readable, owners, members, own)
+
+    def _claim(self) -> Claim:
+        now = self._services.clock.now()
+        return Claim(self._members.owner, now, now + lease_seconds, self._members.is_dead)
+
+    async def _forget(self, gone: AbstractSet[ShardId]) -> None:
+        """Remove the positions of shards that are trimmed away, unless they are being read."""
+        keys = [
+            keyspace.checkpoint(self._consumer.name, self._consumer.stream.table_id, shard_id)
+            for shard_id in gone - self._readers.keys()
+        ]
+        if keys:
             await self._services.committer.submit(checkpoints.forget(keys))
 
     async def _shards(self) -> list[Shard]:
         found = listing.shards_of(self._services.engine, self._consumer.stream, self._horizon())
         return [shard async for shard in found]
 
-    async def _take(self, tasks: asyncio.TaskGroup, shard: Shard) -> None:
-        """Take a shard's lease and start its reader, unless another has it."""
+    async def _take(self, tasks: asyncio.TaskGroup, shard: Shard) -> bool:
+        """Take a shard's lease and start its reader, unless another has it; returns whether."""
         services, consumer = self._services, self._consumer
         table_id = consumer.stream.table_id
         log = await find_log(services.engine, table_id, shard, self._horizon())
         if log is None:
-            return
-        now = services.clock.now()
-        claim = Claim(self._holder.owner, now, now + lease_seconds, self._holder.is_alone)
+            return False
         key = keyspace.checkpoint(consumer.name, table_id, shard.shard_id)
-        taken = await services.committer.submit(checkpoints.take(key, await log.oldest(), claim))
+        work = checkpoints.take(key, await log.oldest(), self._claim())
+        taken = await services.committer.submit(work)
         if taken is None:
-            return
+            return False
         lease, start = taken
         reader = ShardReader(services, consumer, shard.shard_id, lease)
         self._readers[shard.shard_id] = reader
         tasks.create_task(self._read(shard.shard_id, reader, start))
+        return True
 
     async def _read(self, shard_id: ShardId, reader: ShardReader, start: Checkpoint) -> None:
         """Run a reader to its end; one that fails is started again when its lease has run out."""
@@ -151,7 +179,7 @@ class Coordinator:
         Where nobody else could take them this would only wear out an idle machine's disk.
         """
         readers = {reader.lease: reader for reader in self._readers.values()}
-        if readers and not self._holder.is_alone:
+        if readers and not self._members.is_alone:
             expires_at = self._services.clock.now() + lease_seconds
             work = checkpoints.renew(list(readers), expires_at)
             for lease in await self._services.committer.submit(work):
@@ -165,17 +193,19 @@ class Coordinator:
         return listing.horizon_us(self._services.clock.now(), self._retention_seconds)
 
 
-def shards_to_read(
+def readable_shards(
     shards: Sequence[Shard], known: Mapping[ShardId, Checkpoint], running: AbstractSet[ShardId]
 ) -> list[Shard]:
-    """The shards neither read now nor finished, whose parents are finished or gone."""
+    """The shards that are not finished, and whose parents are finished or gone.
+
+    running: those that are read now; one that is trimmed away meanwhile is not finished either.
+    """
     finished = {shard_id for shard_id, checkpoint in known.items() if checkpoint.is_finished}
     unfinished = {shard.shard_id for shard in shards} - finished | running
     return [
         shard
         for shard in shards
-        if shard.shard_id in unfinished - running
-        and (shard.parent is None or shard.parent not in unfinished)
+        if shard.shard_id in unfinished and (shard.parent is None or shard.parent not in unfinished)
     ]
 
 

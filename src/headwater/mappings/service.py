@@ -18,11 +18,11 @@ from headwater.clock import Chance, wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.coordinator import (
     Coordinator,
-    Holder,
     ShardsChanged,
     caught_up,
     latest_keys,
 )
+from headwater.consumers.members import Members
 from headwater.consumers.reader import Consumer, Services
 from headwater.errors import InvalidParameterValueException, ServiceUnavailable
 from headwater.limits import mapping_poll_seconds, write_plans_max
@@ -76,13 +76,13 @@ class MappingService:
         self,
         services: Services,
         invoker: Invoker,
-        holder: Holder,
+        members: Members,
         chance: Chance,
         settings: MappingSettings,
     ) -> None:
         self._services = services
         self._invoker = invoker
-        self._holder = holder
+        self._members = members
         self._chance = chance
         self._settings = settings
         self._running: dict[str, _Running] = {}
@@ -252,7 +252,7 @@ class MappingService:
         consumer = Consumer(
             mapping.consumer, stream, mapping.policy(retention_seconds), destination
         )
-        coordinator = Coordinator(self._services, consumer, self._holder, retention_seconds)
+        coordinator = Coordinator(self._services, consumer, self._members, retention_seconds)
         self._running[mapping.uuid] = _Running(mapping, coordinator)
         tasks.create_task(self._run_mapping(mapping, coordinator))
 

@@ -280,6 +280,11 @@ def checkpoints_span(consumer: str) -> tuple[bytes, bytes]:
     return prefix, after_prefix(prefix)
 
 
+def checkpoints_of(key: bytes) -> bytes:
+    """What the keys of all checkpoints of a checkpoint's consumer begin with."""
+    return key[:-28]
+
+
 def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
     """The table and the shard of a checkpoint's key."""
     return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])

@@ -29,7 +29,7 @@ class Stored(dict[bytes, bytes | None]):
         return result
 
     def take(self, owner: str, now: float = 0.0, *, takes_over: bool = False) -> Lease | None:
-        claim = Claim(owner, now, now + 15, takes_over)
+        claim = Claim(owner, now, now + 15, lambda _: takes_over)
         taken = self.run(checkpoints.take(KEY, START, claim))
         return taken[0] if isinstance(taken, tuple) else None
 

@@ -11,16 +11,17 @@ from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint
 from headwater.consumers.coordinator import (
     Coordinator,
-    Holder,
     ShardsChanged,
     caught_up,
     latest_keys,
     start_at_latest,
 )
+from headwater.consumers.members import Alone, Members
 from headwater.consumers.reader import Consumer, Services
 from headwater.storage.keyspace import ShardId
 from headwater.tables.schema import Table
 from tests.destinations import ListDestination, settings
+from tests.fellows import Fellow, Fellows
 from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
 
 DAY = 24 * 3600
@@ -31,12 +32,12 @@ async def coordinator(
     table: Table,
     destination: ListDestination,
     *,
-    is_alone: bool = True,
+    members: Members | None = None,
     **changes: Any,
 ) -> Coordinator:
     services = Services(store.engine, store.committer, store.wakeups, store.clock)
     consumer = Consumer("c", await store.stream(table), settings(**changes), destination)
-    return Coordinator(services, consumer, Holder(store.chance.uuid(), is_alone), DAY)
+    return Coordinator(services, consumer, members or Alone(store.chance.uuid()), DAY)
 
 
 @asynccontextmanager
@@ -180,7 +181,7 @@ def test_other_process_takes_over_when_the_lease_has_run_out() -> None:
         written = await store.append_all(table, 3)
         await crashed(store, table, ListDestination(gate=asyncio.Event()))
         destination = ListDestination()
-        async with coordinated(store, table, destination, is_alone=False):
+        async with coordinated(store, table, destination, members=Fellow("b")):
             await advance(store, 10)
             before = destination.numbers()
             await advance(store, 10)
@@ -196,8 +197,8 @@ def test_two_processes_never_read_a_shard_together() -> None:
         table = await store.create_table(count=3)
         one, other = ListDestination(), ListDestination()
         async with (
-            coordinated(store, table, one, is_alone=False),
-            coordinated(store, table, other, is_alone=False),
+            coordinated(store, table, one, members=Fellow("a")),
+            coordinated(store, table, other, members=Fellow("b")),
         ):
             written = await append_everywhere(store, table, 20)
             await advance(store, 60)
@@ -209,14 +210,63 @@ def test_two_processes_never_read_a_shard_together() -> None:
     in_store(body)
 
 
+def test_process_that_joins_gets_its_share_and_gives_it_back_when_it_dies() -> None:
+    async def body(store: LoggedStore) -> None:
+        fellows = Fellows()
+        table = await store.create_table(count=4)
+        first, second = ListDestination(), ListDestination()
+        async with coordinated(store, table, first, members=fellows.join("a")):
+            alone = await append_everywhere(store, table, 20)
+            await advance(store, 6)
+            late = await coordinator(store, table, second, members=fellows.join("b"))
+            task = asyncio.create_task(late.run())
+            await advance(store, 6)
+            shared = await append_everywhere(store, table, 20)
+            await advance(store, 2)
+            got = second.numbers()
+            task.cancel()
+            await asyncio.wait([task])
+            fellows.die("b")
+            rest = await append_everywhere(store, table, 20)
+            await advance(store, 6)
+
+        assert set(alone) < set(first.numbers())
+        assert len({number & 0xFFFF for number in got}) == 2, "half of the four lanes"
+        assert sorted(first.numbers() + got) == sorted(alone + shared + rest)
+
+    in_store(body)
+
+
+def test_process_that_stands_still_loses_its_share_until_it_goes_on() -> None:
+    async def body(store: LoggedStore) -> None:
+        fellows = Fellows()
+        table = await store.create_table(count=2)
+        silent, other = ListDestination(gate=asyncio.Event()), ListDestination()
+        stopped = await coordinator(store, table, silent, members=fellows.join("a"))
+        task = asyncio.create_task(stopped.run())
+        await settle()
+        task.cancel()  # as one that is stopped: it holds its leases and is not known to be dead
+        await asyncio.wait([task])
+        async with coordinated(store, table, other, members=fellows.join("b")):
+            written = await append_everywhere(store, table, 10)
+            await advance(store, 10)
+            before = other.numbers()
+            await advance(store, 10)
+
+        assert before == []
+        assert sorted(other.numbers()) == sorted(written)
+
+    in_store(body)
+
+
 def test_long_delivery_keeps_its_lease() -> None:
     async def body(store: LoggedStore) -> None:
         table = await store.create_table()
         number = await store.append(table)
         slow, other = ListDestination(gate=asyncio.Event()), ListDestination()
         async with (
-            coordinated(store, table, slow, is_alone=False),
-            coordinated(store, table, other, is_alone=False),
+            coordinated(store, table, slow, members=Fellow("a")),
+            coordinated(store, table, other, members=Fellow("b")),
         ):
             await advance(store, 300)
             assert slow.gate is not None

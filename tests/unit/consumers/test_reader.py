@@ -50,7 +50,7 @@ async def reading(
     (shard_id,) = open_shards(table)
     shard = await store.shard(table, shard_id)
     now = store.clock.now()
-    claim = Claim("me", now, now + 15, takes_over=False)
+    claim = Claim("me", now, now + 15, lambda _: False)
     key = keyspace.checkpoint("c", table.table_id, shard_id)
     lease, start = await store.committer.submit(checkpoints.take(key, shard.first, claim))
     reader = ShardReader(services, consumer, shard_id, lease)
@@ -302,7 +302,7 @@ def test_reader_that_lost_its_lease_ends_without_storing() -> None:
             number = await store.append(table)
             await settle()
             now = store.clock.now() + 100
-            claim = Claim("heir", now, now + 15, takes_over=False)
+            claim = Claim("heir", now, now + 15, lambda _: False)
             work = checkpoints.take(at_work.reader.lease.key, SequenceNumber(0), claim)
             await store.committer.submit(work)
             assert destination.gate is not None
