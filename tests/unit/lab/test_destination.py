@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from headwater.consumers.coordinator import Coordinator, Holder
+from headwater.consumers.coordinator import Coordinator
 from headwater.consumers.delivery import Failed
+from headwater.consumers.members import Alone
 from headwater.consumers.reader import Consumer, Services
 from headwater.lab.destination import FaultyDestination
 from headwater.lab.faults import DELIVERY, Fault, Faults, Frequency, Kind, Scope
@@ -41,7 +42,7 @@ def consumed(fault: Fault, steps: Steps) -> Faults:
         consumer = Consumer(
             f"mapping/{NAME}", await store.stream(table), settings(batch_records_max=1), destination
         )
-        made = Coordinator(services, consumer, Holder("me", is_alone=True), 24 * 3600)
+        made = Coordinator(services, consumer, Alone("me"), 24 * 3600)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(made.run())
             await settle()
