@@ -9,7 +9,8 @@ Floors, top to bottom; imports point downward only:
     mappings       event source mappings
     functions      function workers and their runtime API, beside
     auth           signatures and credentials
-    consumers      reading shards, for any destination
+    consumers      reading shards, for any destination, beside
+    outbox         messages for queues, topics, buckets and functions, kept until they are there
     tables         tables, and how items change
     streams        the sharded log of changes
     storage        an ordered map of bytes with atomic commits
@@ -18,6 +19,7 @@ Floors, top to bottom; imports point downward only:
     config         settings, beside
     telemetry      logs and metrics
     arn.py         resource names
+    aws.py         AWS's services, called by boto3
     clock.py       time and chance
     errors.py      what a client is told
     limits.py      every limit by name

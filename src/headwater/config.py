@@ -27,8 +27,12 @@ ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 # Read by the functions and the tests that this server starts, not settings of the server.
 _FOREIGN_VARIABLES: Final = frozenset({"HEADWATER_CONFIG"})
 
-# The SDKs' own name for it: who has pointed them elsewhere need not say so twice.
-_S3_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
+# The SDKs' own names for them: who has pointed those elsewhere need not say so twice.
+_SDK_VARIABLES: Final = {
+    "AWS_ENDPOINT_URL_S3": "s3_endpoint",
+    "AWS_ENDPOINT_URL_SQS": "sqs_endpoint",
+    "AWS_ENDPOINT_URL_SNS": "sns_endpoint",
+}
 
 
 class ConfigError(Exception):
@@ -73,6 +77,21 @@ class Settings:
         metadata=_means(
             "Address of S3, or of a service that speaks its protocol, instead of that directory; "
             "`AWS_ENDPOINT_URL_S3` gives it too."
+        ),
+    )
+    sqs_endpoint: str | None = field(
+        default=None,
+        metadata=_means(
+            "Address of SQS, or of a service that speaks its protocol, for what mappings and "
+            "functions send to queues, instead of the server's own queues; "
+            "`AWS_ENDPOINT_URL_SQS` gives it too."
+        ),
+    )
+    sns_endpoint: str | None = field(
+        default=None,
+        metadata=_means(
+            "Address of SNS, or of a service that speaks its protocol, for what mappings and "
+            "functions send to topics; `AWS_ENDPOINT_URL_SNS` gives it too."
         ),
     )
     region: str = field(default="us-east-1", metadata=_means("Region of requests that name none."))
@@ -174,8 +193,10 @@ def load(
     values.update(_from_file(file))
     values.update(_from_environment(environment))
     values.update({name: value for name, value in options.items() if value is not None})
-    if "objects" not in values and (endpoint := environment.get(_S3_VARIABLE)):
-        values.setdefault("s3_endpoint", endpoint)
+    for variable, name in _SDK_VARIABLES.items():
+        is_directory = name == "s3_endpoint" and "objects" in values
+        if (endpoint := environment.get(variable)) and not is_directory:
+            values.setdefault(name, endpoint)
     return Settings(**values)
 
 

@@ -158,3 +158,12 @@ lab_clock_latest: Final = 4_102_444_800  # 2100-01-01, in epoch seconds
 # Storage
 commit_group_works_max: Final = 512
 write_plans_max: Final = 10
+
+# Messages to destinations of failed batches and of asynchronous invocations
+outbox_messages_max: Final = 10_000
+outbox_sends_at_once_max: Final = 16
+outbox_send_seconds_max: Final = 90.0
+outbox_poll_seconds: Final = 10.0
+outbox_attempts_max: Final = 10
+outbox_retry_seconds_first: Final = 1.0
+outbox_retry_seconds_max: Final = 300.0

@@ -140,15 +140,38 @@ class Delays:
         yield delays
 
 
+class MessageCounts:
+    """Messages that have left the outbox, by service of their destination and outcome."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[tuple[str, str], int] = {}
+
+    def note(self, service: str, *, is_delivered: bool) -> None:
+        key = service, "delivered" if is_delivered else "lost"
+        self._outcomes[key] = self._outcomes.get(key, 0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        messages = CounterMetricFamily(
+            "headwater_messages",
+            "Messages to destinations of failed batches and asynchronous invocations.",
+            labels=["service", "outcome"],
+        )
+        for labels, count in self._outcomes.items():
+            messages.add_metric(labels, count)
+        yield messages
+
+
 class Telemetry:
     """The metrics of one server."""
 
     def __init__(self) -> None:
         self.requests = RequestCounts()
         self.delays = Delays()
+        self.messages = MessageCounts()
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
         self._registry.register(self.delays)
+        self._registry.register(self.messages)
         ProcessCollector(registry=self._registry)
 
     def exposition(self) -> bytes:

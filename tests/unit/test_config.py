@@ -151,3 +151,17 @@ def test_the_sdks_own_variable_gives_the_s3_endpoint_unless_a_setting_does() -> 
 def test_a_directory_and_an_s3_endpoint_cannot_both_stand_for_s3() -> None:
     with pytest.raises(ConfigError, match="a directory of objects or an S3 endpoint"):
         load({"objects": Path("objects"), "s3_endpoint": "http://s3"}, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [("AWS_ENDPOINT_URL_SQS", "sqs_endpoint"), ("AWS_ENDPOINT_URL_SNS", "sns_endpoint")],
+)
+def test_the_sdks_own_variables_give_endpoints_unless_a_setting_does(
+    variable: str, setting: str
+) -> None:
+    by_sdk = load({}, {variable: "http://sdk"})
+    by_setting = load({setting: "http://own"}, {variable: "http://sdk"})
+
+    assert getattr(by_sdk, setting) == "http://sdk"
+    assert getattr(by_setting, setting) == "http://own"

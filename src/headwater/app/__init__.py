@@ -5,6 +5,7 @@ finish, consumers finish and checkpoint, workers end, what was submitted is comm
 closes.
 
 core.py      the store and what every part is built on
+outside.py   objects, and the destinations of messages
 services.py  functions, mappings, shards that roll over and split
 handlers.py  every operation's handler
 edge.py      where the server listens, who may ask, what answers
@@ -33,6 +34,7 @@ from headwater.app.edge import (
     tls_of,
 )
 from headwater.app.handlers import catalog_of, handlers_of, lab_of
+from headwater.app.outside import outbox_of, senders_of
 from headwater.app.services import functions_of, mappings_of, resharding_of, surroundings_of
 from headwater.auth.signature import Verifier
 from headwater.config import Settings
@@ -69,8 +71,9 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
         own = own_credential(core.chance)
         catalog = catalog_of(core)
         async with (
+            outbox_of(core, senders_of(core)) as outbox,
             functions_of(core, surroundings_of(endpoint, own)) as functions,
-            mappings_of(core, functions) as mappings,
+            mappings_of(core, functions, outbox) as mappings,
             resharding_of(core, catalog) as resharder,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):

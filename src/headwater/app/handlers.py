@@ -23,15 +23,14 @@ from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
 from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
-from headwater.app.core import Core, absolute
+from headwater.app.core import Core
+from headwater.app.outside import objects_of
 from headwater.app.services import Functions, running
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
-from headwater.storage.objects import DirectoryObjects, ObjectStore
-from headwater.storage.s3 import S3Objects
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables import export as exports
@@ -101,7 +100,7 @@ async def handlers_of(
     transitions = Transitions(catalog, stores, clock, settings.transition_seconds)
     backups = Backups(engine, committer, catalog, clock, core.chance)
     maker = BackupMaker(backups, catalog, stores, clock)
-    objects = _objects(core)
+    objects = objects_of(core)
     exporter = Exporter(catalog, _jobs(core, exports.decode), objects, core.chance)
     importer = Importer(catalog, _jobs(core, imports.decode), objects, core.chance)
     expirer = Expirer(engine, writer, core.wakeups, clock)
@@ -136,14 +135,6 @@ async def handlers_of(
                 handlers
             )
         yield handlers
-
-
-def _objects(core: Core) -> ObjectStore:
-    """Where exports go and imports come from."""
-    settings = core.settings
-    if settings.s3_endpoint is not None:
-        return S3Objects(settings.s3_endpoint, settings.region)
-    return DirectoryObjects(absolute(settings.objects or core.folder / "objects"), core.chance)
 
 
 def _jobs(core: Core, decode: Codec) -> Stored:

@@ -25,7 +25,9 @@ from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
 from headwater.lab.destination import FaultyDestination
 from headwater.mappings.local import LocalFunctions
+from headwater.mappings.report import FailureOutbox
 from headwater.mappings.service import MappingService, MappingSettings
+from headwater.outbox.outbox import Outbox
 from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover
@@ -76,7 +78,9 @@ def surroundings_of(endpoint: str, own: Credential) -> Surroundings:
 
 
 @asynccontextmanager
-async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[MappingService]:
+async def mappings_of(
+    core: Core, functions: Functions, outbox: Outbox
+) -> AsyncIterator[MappingService]:
     """The event source mappings, running; at the end they finish what they deliver, if it is soon.
 
     What is cut off is delivered again after the next start.
@@ -87,7 +91,10 @@ async def mappings_of(core: Core, functions: Functions) -> AsyncIterator[Mapping
         Alone(core.chance.uuid()),
         core.chance,
         MappingSettings(
-            core.settings.account, core.settings.retention_seconds, core.telemetry.delays.note
+            core.settings.account,
+            core.settings.retention_seconds,
+            core.telemetry.delays.note,
+            FailureOutbox(outbox, core.chance),
         ),
     )
     async with asyncio.TaskGroup() as tasks:

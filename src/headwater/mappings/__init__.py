@@ -9,6 +9,7 @@ event.py    records as the event a function is given
 filter.py   filter criteria: which records a function is to see
 invoke.py   the function as a destination of batches
 failure.py  what is handed to an on-failure destination
+report.py   the record it becomes there, and the way to it
 local.py    the functions of this server, as mappings invoke them
 service.py  the mappings of a store: asked for, changed, and kept running
 """

@@ -29,6 +29,7 @@ from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
 from headwater.mappings import mapping as mappings
 from headwater.mappings.event import Events
+from headwater.mappings.failure import FailureDestination
 from headwater.mappings.invoke import FunctionDestination, Invoker, NoteDelay
 from headwater.mappings.mapping import (
     EventSourceMapping,
@@ -52,11 +53,13 @@ class MappingSettings:
 
     account: of every ARN. retention_seconds: how long a stream's records can be read. note_delay:
     told each record's seconds from its commit to the start of the function that gets it first.
+    failures: takes what is given up; None has it logged alone.
     """
 
     account: str
     retention_seconds: float
     note_delay: NoteDelay
+    failures: FailureDestination | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     j <kind 1> <region> 0 <table name> 0 <job id>     export (kind e) or import (kind i)
     j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
+    o <due 8> <random 8>                              message in the outbox; due: microseconds
     g <name>                                          the store's own settings and secrets
 
 Hash order is scan order; within one partition key, sort keys are in order.
@@ -288,6 +289,25 @@ def checkpoints_of(key: bytes) -> bytes:
 def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
     """The table and the shard of a checkpoint's key."""
     return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])
+
+
+def message(due_us: int, token: bytes) -> bytes:
+    """Where a message waits in the outbox; token: eight random bytes."""
+    return b"o" + due_us.to_bytes(8, "big") + token
+
+
+def outbox_span() -> tuple[bytes, bytes]:
+    return b"o", b"p"
+
+
+def due_us_of_message(key: bytes) -> int:
+    """When a message in the outbox is due, in microseconds since the epoch."""
+    return int.from_bytes(key[1:9], "big")
+
+
+def message_count() -> bytes:
+    """Where it is stored how many messages wait in the outbox."""
+    return setting("messages")
 
 
 def setting(name: str) -> bytes:

@@ -1,0 +1,55 @@
+"""What is outside the store: objects, and the destinations of messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from headwater.app.core import Core, absolute
+from headwater.app.services import running
+from headwater.outbox.message import Message
+from headwater.outbox.outbox import Outbox, OutboxStore
+from headwater.outbox.sender import Sender, Senders
+from headwater.outbox.services import Absent, Buckets, Queues, Services, Topics
+from headwater.storage.objects import DirectoryObjects, ObjectStore
+from headwater.storage.s3 import S3Objects
+
+
+def objects_of(core: Core) -> ObjectStore:
+    """Where exports and messages for buckets go, and imports come from."""
+    settings = core.settings
+    if settings.s3_endpoint is not None:
+        return S3Objects(settings.s3_endpoint, settings.region)
+    return DirectoryObjects(absolute(settings.objects or core.folder / "objects"), core.chance)
+
+
+def senders_of(core: Core) -> Senders:
+    """What sends to each kind of destination that this server knows."""
+    return Senders({"sqs": _queues(core), "sns": _topics(core), "s3": Buckets(objects_of(core))})
+
+
+@asynccontextmanager
+async def outbox_of(core: Core, senders: Senders) -> AsyncIterator[Outbox]:
+    """The outbox, sending."""
+
+    def note(message: Message, is_delivered: bool) -> None:  # noqa: FBT001 - the seam's form
+        core.telemetry.messages.note(message.service, is_delivered=is_delivered)
+
+    store = OutboxStore(core.engine, core.committer, core.wakeups)
+    outbox = Outbox(store, senders, core.clock, core.chance, note)
+    async with running(outbox.run()):
+        yield outbox
+
+
+def _queues(core: Core) -> Sender:
+    endpoint = core.settings.sqs_endpoint
+    if endpoint is not None:
+        return Queues(Services("sqs", endpoint))
+    return Absent("queues need the setting sqs_endpoint")
+
+
+def _topics(core: Core) -> Sender:
+    endpoint = core.settings.sns_endpoint
+    if endpoint is not None:
+        return Topics(Services("sns", endpoint))
+    return Absent("topics need the setting sns_endpoint")

@@ -1,0 +1,106 @@
+"""The record of a failed batch, and its way to the on-failure destination.
+
+Queues and topics get where the records are and why they were given up; a bucket gets the records,
+too, under a key that names the mapping, the shard and the time.
+Shapes: Lambda Developer Guide, "Retain discarded batch records for a DynamoDB event source".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+
+from headwater.clock import Chance
+from headwater.mappings.failure import FailedBatch
+from headwater.outbox.message import Message, service_of
+from headwater.outbox.outbox import Outbox
+from headwater.storage.engine import Unavailable
+from headwater.streams.shard import sequence_text
+
+_log = structlog.get_logger(__name__)
+
+
+class FailureOutbox:
+    """`FailureDestination` over the outbox: what it has taken will be sent."""
+
+    def __init__(self, outbox: Outbox, chance: Chance) -> None:
+        self._outbox = outbox
+        self._chance = chance
+
+    async def accept(self, failed: FailedBatch) -> None:
+        try:
+            await self._outbox.put(message(failed, self._chance.uuid()))
+        except Unavailable as error:
+            # The position cannot be stored either, so the batch will be given up once more.
+            _log.warning("store_unavailable", mapping=failed.mapping_uuid, error=str(error))
+
+
+def source_of(mapping_uuid: str) -> str:
+    """What messages of a mapping bear as their source."""
+    return f"mapping/{mapping_uuid}"
+
+
+def message(failed: FailedBatch, unique: str) -> Message:
+    """The record of a failed batch; unique: ends the name of an object."""
+    record = _record(failed)
+    if service_of(failed.destination) == "s3":
+        record["payload"] = orjson.Fragment(failed.payload)
+    return Message(
+        source_of(failed.mapping_uuid),
+        failed.region,
+        failed.destination,
+        orjson.dumps(record),
+        _object_key(failed, unique),
+    )
+
+
+def _record(failed: FailedBatch) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "requestContext": {
+            "requestId": failed.request_id,
+            "functionArn": failed.function_arn,
+            "condition": failed.reason.value,
+            "approximateInvokeCount": failed.invoke_count,
+        }
+    }
+    answer = failed.answer
+    if answer is not None:
+        record["responseContext"] = {
+            "statusCode": answer.status_code,
+            "executedVersion": answer.executed_version,
+            "functionError": answer.function_error,
+        }
+    return {
+        **record,
+        "version": "1.0",
+        "timestamp": _utc(failed.at).isoformat(timespec="milliseconds") + "Z",
+        "DDBStreamBatchInfo": {
+            "shardId": failed.shard_id,
+            "startSequenceNumber": sequence_text(failed.first),
+            "endSequenceNumber": sequence_text(failed.last),
+            "approximateArrivalOfFirstRecord": _arrival(failed.first_us),
+            "approximateArrivalOfLastRecord": _arrival(failed.last_us),
+            "batchSize": failed.record_count,
+            "streamArn": failed.stream_arn,
+        },
+    }
+
+
+def _object_key(failed: FailedBatch, unique: str) -> str:
+    at = _utc(failed.at)
+    return (
+        f"aws/lambda/{failed.mapping_uuid}/{failed.shard_id}/"
+        f"{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}-{unique}"
+    )
+
+
+def _arrival(time_us: int) -> str:
+    """A record's time; here AWS tells whole seconds."""
+    return _utc(time_us // 1_000_000).isoformat(timespec="seconds") + "Z"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
