@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "lab": "headwater.cli.lab",
     "serve": "headwater.cli.serve",
     "tail": "headwater.cli.tail",
+    "verify": "headwater.cli.verify",
 }
 
 

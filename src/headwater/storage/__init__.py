@@ -7,6 +7,8 @@ keyspace.py     the one map of what is stored under which prefix
 committer.py    gathers waiting work into one durable commit; wakes readers after it
 memory.py       the map in memory
 sqlite.py       the map in one SQLite file
+snapshot.py     the SQLite file as it is at one moment, for checks and copies
+scratch.py      a map on disk for one piece of work
 hold.py         keeps a data directory for one server
 turn.py         whose turn it is to write, among processes that share a store
 board.py        counters in shared memory: whether another process has done something

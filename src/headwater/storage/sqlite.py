@@ -251,15 +251,20 @@ def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
 
 
 def _check_ours(connection: apsw.Connection, path: Path) -> None:
-    application = connection.pragma("application_id")
-    version = connection.pragma("user_version")
     is_new = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
     if is_new:
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", FORMAT_VERSION)
-    elif application != APPLICATION_ID:
+    else:
+        check_format(connection, path)
+
+
+def check_format(connection: apsw.Connection, path: Path) -> None:
+    """Raises Unavailable if a file is not a store, or one that this version cannot read."""
+    version = connection.pragma("user_version")
+    if connection.pragma("application_id") != APPLICATION_ID:
         raise Unavailable(f"{path} is not a store of Headwater")
-    elif version != FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise Unavailable(
             f"{path} has stored format {version}; this version of Headwater reads {FORMAT_VERSION}"
         )

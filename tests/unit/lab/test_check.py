@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from headwater.clock import SeededChance
-from headwater.lab.check import Story, check
+from headwater.audit.story import Story
+from headwater.lab.check import check
 from headwater.lab.streams import StreamStore, trim
 from headwater.limits import stream_retention_seconds
 from headwater.storage import keyspace

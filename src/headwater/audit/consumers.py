@@ -1,0 +1,78 @@
+"""Functions have their code, mappings their pair, positions lie within their shards."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from headwater.audit.reading import prefixed, readable, rows_of
+from headwater.audit.report import Report, Section
+from headwater.audit.shards import Shards
+from headwater.consumers import checkpoint as checkpoints
+from headwater.functions import function as functions
+from headwater.functions.package import name_of
+from headwater.mappings import mapping as mappings
+from headwater.storage import keyspace
+from headwater.storage.engine import Engine
+
+_MAPPING: Final = "mapping/"
+
+
+async def check(engine: Engine, report: Report, shards: Shards) -> None:
+    """Look at every function, mapping, lease and position."""
+    await _check_functions(engine, report.section("functions"))
+    section = report.section("mappings and positions")
+    known = await _check_mappings(engine, section)
+    async for key, stored in rows_of(engine, prefixed(b"k")):
+        table_id, shard_id = keyspace.shard_of_checkpoint(key)
+        consumer = key[1:-29].decode()
+        name = f"the position of {consumer} in {shard_id}"
+        checkpoint = readable(section, name, stored, checkpoints.decode)
+        if checkpoint is None:
+            continue
+        section.count("positions")
+        if consumer.startswith(_MAPPING) and consumer not in known:
+            section.fault(f"{name} is of no mapping")
+        shard = shards.get(table_id, {}).get(shard_id)
+        if shard is None:
+            continue  # trimmed away; its consumer forgets it when it looks next
+        if shard.last is not None and checkpoint.position > shard.last:
+            section.fault(f"{name} lies behind its end")
+        if checkpoint.is_finished and not shard.is_closed:
+            section.fault(f"{name} is finished, but the shard is open")
+        if checkpoint.is_finished and shard.last is not None and checkpoint.position < shard.last:
+            section.fault(f"{name} is finished, but lies before its end")
+
+
+async def _check_functions(engine: Engine, section: Section) -> None:
+    async for key, stored in rows_of(engine, prefixed(b"f")):
+        function = readable(section, f"function {key!r}", stored, functions.decode)
+        if function is None:
+            continue
+        section.count("functions")
+        if keyspace.function(function.region, function.name) != key:
+            section.fault(f"function {function.name} is stored under another's key")
+        code = keyspace.function_code(bytes.fromhex(name_of(function.code_sha256)))
+        if (await engine.get([code])) == [None]:
+            section.fault(f"the code of function {function.name} is missing")
+    async for key, content in rows_of(engine, prefixed(b"z")):
+        section.count("zips")
+        if keyspace.function_code(hashlib.sha256(content).digest()) != key:
+            section.fault(f"a zip is damaged: {key[1:].hex()}")
+
+
+async def _check_mappings(engine: Engine, section: Section) -> set[str]:
+    """Returns the mappings' names as consumers."""
+    known = set()
+    async for key, stored in rows_of(engine, keyspace.every_mapping_span()):
+        mapping = readable(section, f"mapping {key!r}", stored, mappings.decode)
+        if mapping is None:
+            continue
+        section.count("mappings")
+        known.add(mapping.consumer)
+        if mapping.key != key:
+            section.fault(f"mapping {mapping.uuid} is stored under another's key")
+        (pair,) = await engine.get([mapping.pair_key])
+        if pair is None:
+            section.fault(f"mapping {mapping.uuid} is not found by its stream and function")
+    return known
