@@ -37,7 +37,10 @@ def configuration() -> str:
 
 def commands() -> str:
     """The page of commands: one section for each, with its usage and options."""
-    intro = "What `headwater` can be told to do. All commands but `serve` are clients of a server."
+    intro = (
+        "What `headwater` can be told to do. `serve` runs a server, `verify` and "
+        "`backup` work on a data directory; all others are clients of a server."
+    )
     return "\n".join([MARK, "# Commands", "", intro, "", *_sections(headwater, "headwater")])
 
 

@@ -2,10 +2,11 @@
 
 Floors, top to bottom; imports point downward only:
 
-    cli            commands; all but `serve` are clients of the API
+    cli            commands; all but `serve`, `verify` and `backup` are clients of the API
     app            reads configuration, chooses the engine, starts tasks
     api            the wire: HTTP, shapes, handlers
     lab            for tests of other people's systems
+    audit          proof that a store is whole and its streams tell the truth
     mappings       event source mappings
     functions      function workers and their runtime API, beside
     auth           signatures and credentials

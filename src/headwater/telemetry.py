@@ -11,7 +11,7 @@ import logging
 import sys
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
 import structlog
@@ -22,6 +22,9 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.process_collector import ProcessCollector
+from structlog.typing import EventDict
+
+from headwater.clock import SystemClock
 
 # Upper bounds of the request duration's buckets, in seconds.
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -32,12 +35,23 @@ _LATEST_DELAYS_MAX: Final = 20_000
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def configure_log(*, is_console: bool, stream: TextIO = sys.stderr) -> None:
+# A line that says what another has said is held back for so long; how many such lines are known.
+_REPEAT_SECONDS: Final = 60.0
+_LINES_MAX: Final = 1000
+
+
+def configure_log(
+    *,
+    is_console: bool,
+    stream: TextIO = sys.stderr,
+    monotonic: Callable[[], float] | None = None,
+) -> None:
     """Send the log to a stream, for eyes or as JSON lines."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            Repeats(monotonic or SystemClock().monotonic),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
             *([] if is_console else [structlog.processors.format_exc_info]),
@@ -52,6 +66,33 @@ def configure_log(*, is_console: bool, stream: TextIO = sys.stderr) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+
+
+class Repeats:
+    """Lets a line of the log through once a minute, however often it is said.
+
+    A full disk refuses thousands of writes a second for one cause, and the log must not fill what
+    is left. Lines are the same when all their fields are; the first one after the minute says in
+    `repeated` how many were held back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:
+        """A processor of structlog's; raises DropEvent for a line to be held back."""
+        del logger, method
+        line = repr(sorted(event.items(), key=lambda field: field[0]))
+        now = self._monotonic()
+        said_at, count = self._said.pop(line, (-_REPEAT_SECONDS, 0))
+        if now - said_at < _REPEAT_SECONDS:
+            self._said[line] = (said_at, count + 1)
+            raise structlog.DropEvent
+        self._said[line] = (now, 0)
+        if len(self._said) > _LINES_MAX:
+            del self._said[next(iter(self._said))]
+        return {**event, "repeated": count} if count else event
 
 
 class _Durations:

@@ -6,7 +6,7 @@ import re
 import pytest
 import structlog
 
-from headwater.telemetry import Delays, Telemetry, configure_log
+from headwater.telemetry import Delays, Repeats, Telemetry, configure_log
 
 
 def value(exposition: bytes, sample: str) -> float:
@@ -72,3 +72,27 @@ def test_log_shows_the_fault_but_no_local_variable(is_console: bool) -> None:
 def _fail(words: list[str]) -> None:
     item = " ".join(words)
     raise ValueError(len(item))
+
+
+def test_line_is_said_once_a_minute_and_then_with_how_often_it_was() -> None:
+    now = [0.0]
+    repeats = Repeats(lambda: now[0])
+    line = {"event": "store_unavailable", "error": "the disk is full"}
+
+    shown: list[object] = []
+    for now[0] in (0.0, 1.0, 59.9, 60.1, 61.0):
+        try:
+            shown.append(repeats(None, "warning", dict(line)))
+        except structlog.DropEvent:
+            shown.append(None)
+
+    assert shown == [line, None, None, {**line, "repeated": 2}, None]
+
+
+def test_lines_that_differ_in_a_field_are_all_said() -> None:
+    repeats = Repeats(lambda: 0.0)
+
+    for shard in range(2000):
+        line = {"event": "records_given_up", "shard": shard}
+
+        assert repeats(None, "warning", line) == line

@@ -279,7 +279,7 @@ def _told(error: Exception, operation: str, request_id: str) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, Unavailable):
-        _log.warning("store_unavailable", operation=operation, error=str(error))
+        _log.warning("store_unavailable", error=str(error))
         return ServiceUnavailable(f"The server cannot serve this now: {error}")
     _log.error("operation_failed", operation=operation, request_id=request_id, exc_info=error)
     return InternalServerError(

@@ -11,6 +11,7 @@ from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import Sender, Senders
 from headwater.outbox.services import Absent, Buckets, Queues, Services, Topics
+from headwater.storage.duplicate import OBJECTS
 from headwater.storage.objects import DirectoryObjects, ObjectStore
 from headwater.storage.s3 import S3Objects
 
@@ -20,7 +21,7 @@ def objects_of(core: Core) -> ObjectStore:
     settings = core.settings
     if settings.s3_endpoint is not None:
         return S3Objects(settings.s3_endpoint, settings.region)
-    return DirectoryObjects(absolute(settings.objects or core.folder / "objects"), core.chance)
+    return DirectoryObjects(absolute(settings.objects or core.folder / OBJECTS), core.chance)
 
 
 def senders_of(core: Core) -> Senders:

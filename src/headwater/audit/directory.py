@@ -7,7 +7,7 @@ from pathlib import Path
 from headwater.audit.report import Report
 from headwater.audit.whole import audit
 from headwater.storage.engine import Unavailable
-from headwater.storage.hold import DirectoryHold
+from headwater.storage.hold import hold_directory
 from headwater.storage.scratch import Scratch
 from headwater.storage.snapshot import FILE, Snapshot
 
@@ -20,7 +20,7 @@ async def verify(directory: Path, report: Report) -> None:
     if not (directory / FILE).is_file():
         raise Unavailable(f"there is no store in {directory}: {FILE} is missing")
     try:
-        hold = DirectoryHold(directory)
+        hold = hold_directory(directory)
     except OSError as error:
         raise Unavailable(f"the data directory {directory} cannot be used: {error}") from error
     try:

@@ -1,4 +1,5 @@
-"""The command line. Each command has its file; all but `serve` are clients of the API.
+"""The command line. Each command has its file; all but `serve`, `verify` and `backup` are
+clients of the API.
 
 main.py         the group of commands, each loaded when it is called
 serve.py        runs a server
@@ -7,6 +8,8 @@ tail.py         a stream, live
 lab.py          operations for tests
 lab_clock.py    those on the server's time
 lab_request.py  one request of them
+verify.py       a data directory checked
+backup.py       a data directory copied
 function.py     deploying functions
 deployment.py   a directory as a function, through the Lambda API
 endpoint.py     where the server is, and boto3 clients for it

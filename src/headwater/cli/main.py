@@ -10,6 +10,7 @@ import click
 from headwater import __version__
 
 _COMMANDS: Final = {
+    "backup": "headwater.cli.backup",
     "demo": "headwater.cli.demo.command",
     "function": "headwater.cli.function",
     "lab": "headwater.cli.lab",

@@ -8,6 +8,7 @@ committer.py    gathers waiting work into one durable commit; wakes readers afte
 memory.py       the map in memory
 sqlite.py       the map in one SQLite file
 snapshot.py     the SQLite file as it is at one moment, for checks and copies
+duplicate.py    a data directory copied whole while a server uses it
 scratch.py      a map on disk for one piece of work
 hold.py         keeps a data directory for one server
 turn.py         whose turn it is to write, among processes that share a store

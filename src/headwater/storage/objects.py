@@ -163,6 +163,11 @@ def _is_name(segment: str) -> bool:
         return False
 
 
+def is_part(name: str) -> bool:
+    """Whether a file of this name is an object that is still being written."""
+    return name.startswith(_PART)
+
+
 def _failed(error: OSError) -> ObjectsFailed:
     code = "S3AccessDenied" if isinstance(error, PermissionError) else "S3InternalError"
     return ObjectsFailed(code, f"The directory of objects: {error.strerror}.")
@@ -210,5 +215,5 @@ def _files(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder):
         for name in names:
             path = Path(where, name)
-            if not name.startswith(_PART) and path.is_file() and _is_name(name):
+            if not is_part(name) and path.is_file() and _is_name(name):
                 yield path

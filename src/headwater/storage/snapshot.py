@@ -70,6 +70,9 @@ class Snapshot:
         raise Unavailable("a snapshot is not written")
 
     async def close(self) -> None:
+        self.close_now()
+
+    def close_now(self) -> None:
         self._connection.close()
 
     def faults(self, on_step: OnStep) -> list[str]:
@@ -103,7 +106,7 @@ class Snapshot:
                         on_step()
             finally:
                 target.close()
-            _sync(path)
+            sync(path)
         except (apsw.Error, OSError) as error:
             raise Unavailable(f"the store cannot be copied to {path}: {error}") from error
 
@@ -133,7 +136,8 @@ def _connect(path: Path, *, is_still: bool) -> apsw.Connection:
     return connection
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the disk take what was written to a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

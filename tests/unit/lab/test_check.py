@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from headwater.clock import SeededChance
 from headwater.audit.story import Story
+from headwater.clock import SeededChance
 from headwater.lab.check import check
 from headwater.lab.streams import StreamStore, trim
 from headwater.limits import stream_retention_seconds
 from headwater.storage import keyspace
-from headwater.storage.keyspace import SequenceNumber
 from headwater.streams import entry as entries
 from headwater.streams import window as windows
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
+from headwater.streams.entry import Image
 from headwater.streams.log import Reading, read
-from headwater.streams.shard import HASH_MAX, HashRange, Opening, open_root
 from headwater.streams.window import Stream
 from headwater.tables.resharding import Resharder
 from headwater.tables.schema import Table
@@ -126,14 +124,3 @@ def test_old_image_that_is_not_the_image_before_is_a_fault() -> None:
         assert story.faults[0].endswith("the old image is not the item's image before")
 
     run(body, partitions=1)
-
-
-def test_kind_that_does_not_go_with_the_images_is_a_fault() -> None:
-    story = Story(is_whole=True)
-    shard, _ = open_root(Opening("label", 0, SeededChance(1)), HashRange(0, HASH_MAX), 0)
-    entry = Entry(Kind.MODIFY, 0, Image(b"{}", 1), Image(b'{"a":1}', 1), NO_IMAGE)
-
-    story.tell(shard, SequenceNumber(1), entry)
-
-    assert len(story.faults) == 1
-    assert "MODIFY does not go with its images" in story.faults[0]
