@@ -35,7 +35,7 @@ _LATEST_DELAYS_MAX: Final = 20_000
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-# A line that says what another has said is held back for so long; how many such lines are known.
+# A warning that says what another has said is held back for so long; how many such lines are known.
 _REPEAT_SECONDS: Final = 60.0
 _LINES_MAX: Final = 1000
 
@@ -69,10 +69,10 @@ def configure_log(
 
 
 class Repeats:
-    """Lets a line of the log through once a minute, however often it is said.
+    """Lets a warning through once a minute, however often it is said.
 
     A full disk refuses thousands of writes a second for one cause, and the log must not fill what
-    is left. Lines are the same when all their fields are; the first one after the minute says in
+    is left. Warnings are the same when all their fields are; the first one after the minute says in
     `repeated` how many were held back.
     """
 
@@ -82,7 +82,9 @@ class Repeats:
 
     def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:
         """A processor of structlog's; raises DropEvent for a line to be held back."""
-        del logger, method
+        del logger
+        if method != "warning":
+            return event
         line = repr(sorted(event.items(), key=lambda field: field[0]))
         now = self._monotonic()
         said_at, count = self._said.pop(line, (-_REPEAT_SECONDS, 0))

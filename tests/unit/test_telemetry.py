@@ -89,6 +89,13 @@ def test_line_is_said_once_a_minute_and_then_with_how_often_it_was() -> None:
     assert shown == [line, None, None, {**line, "repeated": 2}, None]
 
 
+def test_error_is_said_every_time() -> None:
+    repeats = Repeats(lambda: 0.0)
+
+    for _ in range(2):
+        assert repeats(None, "error", {"event": "message_lost"}) == {"event": "message_lost"}
+
+
 def test_lines_that_differ_in_a_field_are_all_said() -> None:
     repeats = Repeats(lambda: 0.0)
 

@@ -173,6 +173,14 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a mapping's pair lost": (lost(b"n"), "is not found by its stream and function"),
     "a position torn": (torn(b"k"), "cannot be read"),
     "a position finished": (position_beyond, "is finished, but the shard is open"),
+    "a message torn": (
+        lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
+        "cannot be read",
+    ),
+    "a message that is not counted": (
+        lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
+        "1 messages wait, but 0 are counted",
+    ),
     "a key of no kind": (lambda stored, table: {b"q": b""}, "unknown kind"),
 }
 
