@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.clock import ManualClock, SeededChance
+from headwater.consumers.consumer import Services
+from headwater.consumers.watch import HeadWatch
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
@@ -56,14 +58,22 @@ class LoggedStore:
 
     def __post_init__(self) -> None:
         self.committer = Committer(self.engine, self.wakeups)
+        self.watch = HeadWatch(self.engine, self.clock)
+
+    @property
+    def services(self) -> Services:
+        """What readers work with."""
+        return Services(self.engine, self.committer, self.wakeups, self.clock, self.watch)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[LoggedStore]:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.committer.run())
+            watching = tasks.create_task(self.watch.run())
             try:
                 yield self
             finally:
+                watching.cancel()
                 self.committer.close()
 
     async def create_table(

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from headwater.consumers.members import Alone
-from headwater.consumers.reader import Services
 from headwater.errors import FunctionNotFound, ServiceError
 from headwater.functions.outcome import InvokeResult
 from headwater.mappings.mapping import EventSourceMapping, Manner, StartingPosition
@@ -71,9 +70,8 @@ def stream_arn(table: Table) -> str:
 
 
 def service_of(store: LoggedStore, functions: NotedFunctions) -> MappingService:
-    services = Services(store.engine, store.committer, store.wakeups, store.clock)
     return MappingService(
-        services,
+        store.services,
         functions,
         Alone(store.chance.uuid()),
         store.chance,

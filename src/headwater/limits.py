@@ -113,6 +113,12 @@ trim_commit_entries_max: Final = 1000
 # Consumers
 lease_seconds: Final = 15.0
 shard_poll_seconds: Final = 1.0
+shards_look_seconds: Final = 60.0
+read_page_records_max: Final = 1000
+lanes_max: Final = 10
+lanes_ahead_records_max: Final = 10_000  # how far lanes get ahead of one that is blocked
+window_state_bytes_max: Final = MB
+window_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 retry_seconds_first: Final = 0.2
 retry_seconds_max: Final = 30.0
 mapping_poll_seconds: Final = 5.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from headwater.clock import ManualClock, SeededChance
+from headwater.consumers.consumer import Consumer
 from headwater.consumers.delivery import Batch, Delivered, Destination, Failed, Throttled
-from headwater.consumers.reader import Consumer
 from headwater.errors import TooManyRequestsException
 from headwater.lab import faults as lab
 from headwater.lab.destination import FaultyDestination

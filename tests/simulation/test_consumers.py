@@ -15,9 +15,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers.consumer import Consumer
 from headwater.consumers.coordinator import Coordinator, caught_up
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
-from headwater.consumers.reader import Consumer, Services
 from headwater.storage.engine import CommitGroup, Span, Unavailable
 from headwater.storage.keyspace import ShardId
 from headwater.storage.memory import MemoryEngine
@@ -88,12 +88,11 @@ class Life:
 
     def start(self) -> None:
         store = self.store
-        services = Services(store.engine, store.committer, store.wakeups, store.clock)
         chosen = settings(batch_records_max=self.luck.choice([1, 3, 100]))
         consumer = Consumer("c", self.stream, chosen, self.destination)
         owner = store.chance.uuid()
         self._owners.append(owner)
-        made = Coordinator(services, consumer, self._fellows.join(owner), DAY)
+        made = Coordinator(store.services, consumer, self._fellows.join(owner), DAY)
         self._coordinators.append(made)
         self._tasks.append(asyncio.create_task(made.run()))
 

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeAlias
 
 from headwater.app.core import Core
 from headwater.auth.credentials import Credential
+from headwater.consumers.consumer import Consumer, Services, destination_of
 from headwater.consumers.delivery import Destination
 from headwater.consumers.members import Alone
-from headwater.consumers.reader import Consumer, Services, destination_of
+from headwater.consumers.watch import HeadWatch
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
 from headwater.functions.package import CodeFolder
@@ -85,8 +86,9 @@ async def mappings_of(
 
     What is cut off is delivered again after the next start.
     """
+    watch = HeadWatch(core.engine, core.clock)
     service = MappingService(
-        Services(core.engine, core.committer, core.wakeups, core.clock, _reach_of(core)),
+        Services(core.engine, core.committer, core.wakeups, core.clock, watch, _reach_of(core)),
         LocalFunctions(functions.registry, functions.pool, core.chance),
         Alone(core.chance.uuid()),
         core.chance,
@@ -97,7 +99,7 @@ async def mappings_of(
             FailureOutbox(outbox, core.chance),
         ),
     )
-    async with asyncio.TaskGroup() as tasks:
+    async with running(watch.run()), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(service.run())
         try:
             yield service

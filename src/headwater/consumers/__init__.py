@@ -6,9 +6,14 @@ See DESIGN.md.
 
 delivery.py     what a destination is: batches in, outcomes out; what a consumer wants to see
 observer.py     what happens while a shard is read, for metrics, traces and displays
+consumer.py     who reads a stream, and what every reader works with
 policy.py       pure: what next, after this outcome, at this time
+window.py       pure: tumbling windows and their states
 checkpoint.py   leases and positions, stored so that a lost lease cannot move a position
+lane.py         the records of a shard's lane, and what it does next with them
+feed.py         reads a shard on and shares its records out among the lanes
 reader.py       the loop of one shard
+watch.py        looks at the heads of all shards that are read
 members.py      the processes that share a store, and the share of each
 coordinator.py  who reads which shard; parents before children
 """

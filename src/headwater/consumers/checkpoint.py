@@ -5,6 +5,8 @@
     counter      grows whenever the shard changes hands
     expires_at   epoch second from which another may take the shard
     is_finished  the shard is closed and behind its consumer
+    windows      the tumbling window that is open, with its state, and where the last one ended;
+                 not there for a consumer without windows
 
 Only the holder of the lease, told by owner and counter together, moves the position: every change
 is work for the committer that looks at the stored value first. A process that was thought dead and
@@ -20,6 +22,8 @@ from typing import Any, Final
 
 import orjson
 
+from headwater.consumers.delivery import Window
+from headwater.consumers.window import Windows
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine
@@ -28,6 +32,7 @@ from headwater.streams import listing
 
 _VERSION: Final = 1
 NOBODY: Final = ""
+NO_WINDOWS: Final = Windows()
 
 
 class LeaseLost(Exception):
@@ -43,6 +48,7 @@ class Checkpoint:
     counter: int = 0
     expires_at: float = 0.0
     is_finished: bool = False
+    windows: Windows = NO_WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +113,29 @@ def take(key: bytes, start: SequenceNumber, claim: Claim) -> CheckpointWork:
     return CheckpointWork([key], step)
 
 
-def advance(
-    lease: Lease, position: SequenceNumber, expires_at: float, *, is_finished: bool
-) -> CheckpointWork:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a consumer has come in a shard; see the module."""
+
+    position: SequenceNumber
+    is_finished: bool = False
+    windows: Windows = NO_WINDOWS
+
+
+def advance(lease: Lease, standing: Standing, expires_at: float) -> CheckpointWork:
     """Move the position, and finish the shard if it has no more; raises LeaseLost."""
 
     def step(view: View) -> None:
         before = _held(view, lease)
-        after = replace(before, position=position, expires_at=expires_at, is_finished=is_finished)
-        assert position >= before.position, "a position never moves back"
+        after = Checkpoint(
+            standing.position,
+            before.owner,
+            before.counter,
+            expires_at,
+            standing.is_finished,
+            standing.windows,
+        )
+        assert after.position >= before.position, "a position never moves back"
         view.put(lease.key, encode(after))
         if is_finished:
             view.wake(keyspace.checkpoints_of(lease.key))
@@ -171,14 +191,39 @@ async def load(engine: Engine, consumer: str) -> dict[tuple[TableId, ShardId], C
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
-    return orjson.dumps({"v": _VERSION, **asdict(checkpoint)})
+    fields = {"v": _VERSION, **asdict(checkpoint)}
+    del fields["windows"]
+    if checkpoint.windows != NO_WINDOWS:
+        fields["windows"] = _encode_windows(checkpoint.windows)
+    return orjson.dumps(fields)
 
 
 def decode(stored: bytes) -> Checkpoint:
     fields: dict[str, Any] = orjson.loads(stored)
     version = fields.pop("v")
     assert version == _VERSION, "a stored checkpoint has a version this code does not know"
-    return Checkpoint(**fields)
+    windows = fields.pop("windows", None)
+    return Checkpoint(**fields, windows=NO_WINDOWS if windows is None else _decode_windows(windows))
+
+
+def _encode_windows(windows: Windows) -> dict[str, Any]:
+    window = windows.open
+    if window is None:
+        return {"closed_us": windows.closed_us}
+    shown = {
+        "start_us": window.start_us,
+        "end_us": window.end_us,
+        "state": window.state.decode(),
+    }
+    return {"closed_us": windows.closed_us, "open": shown}
+
+
+def _decode_windows(fields: dict[str, Any]) -> Windows:
+    shown = fields.get("open")
+    if shown is None:
+        return Windows(None, fields["closed_us"])
+    window = Window(shown["start_us"], shown["end_us"], shown["state"].encode())
+    return Windows(window, fields["closed_us"])
 
 
 def _held(view: View, lease: Lease) -> Checkpoint:

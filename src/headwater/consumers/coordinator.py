@@ -21,8 +21,9 @@ import structlog
 from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
+from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.members import Members, Share, share_of
-from headwater.consumers.reader import Consumer, End, Services, ShardReader
+from headwater.consumers.reader import End, ShardReader
 from headwater.limits import lease_seconds
 from headwater.storage import keyspace
 from headwater.storage.committer import View
@@ -154,15 +155,15 @@ class Coordinator:
         if taken is None:
             return False
         lease, start = taken
-        reader = ShardReader(services, consumer, shard.shard_id, lease)
+        reader = ShardReader(services, consumer, shard.shard_id, lease, start)
         self._readers[shard.shard_id] = reader
-        tasks.create_task(self._read(shard.shard_id, reader, start))
+        tasks.create_task(self._read(shard.shard_id, reader))
         return True
 
-    async def _read(self, shard_id: ShardId, reader: ShardReader, start: Checkpoint) -> None:
+    async def _read(self, shard_id: ShardId, reader: ShardReader) -> None:
         """Run a reader to its end; one that fails is started again when its lease has run out."""
         try:
-            end = await reader.run(start)
+            end = await reader.run()
             if end is End.STOPPED:
                 await self._services.committer.submit(checkpoints.release(reader.lease))
         except Unavailable as error:

@@ -21,7 +21,7 @@ class Window:
     """A tumbling window of a shard's records, and what the destination has made of it so far.
 
     start_us, end_us: microseconds since the epoch; the end is not part of it. state: what the
-    destination gave with its last delivery in the window; empty before the first.
+    destination gave with its last delivery in the window, UTF-8; empty before the first.
     """
 
     start_us: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from headwater.clock import Clock
+from headwater.consumers.consumer import Consumer
 from headwater.consumers.delivery import (
     Batch,
     Delivered,
@@ -15,7 +16,6 @@ from headwater.consumers.delivery import (
     ReaderCrashed,
     Throttled,
 )
-from headwater.consumers.reader import Consumer
 from headwater.lab.faults import DELIVERY, Faults, Kind, Occasion
 
 DELIVERY_KINDS: Final = frozenset(

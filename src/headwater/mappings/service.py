@@ -16,6 +16,7 @@ import structlog
 
 from headwater.clock import Chance, wait
 from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
     Coordinator,
     ShardsChanged,
@@ -23,7 +24,6 @@ from headwater.consumers.coordinator import (
     latest_keys,
 )
 from headwater.consumers.members import Members
-from headwater.consumers.reader import Consumer, Services
 from headwater.errors import InvalidParameterValueException, ServiceUnavailable
 from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes

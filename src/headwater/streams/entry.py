@@ -116,6 +116,13 @@ def is_by_service(flags: int) -> bool:
     return bool(flags & _BY_SERVICE)
 
 
+def keys_of(stored: bytes) -> bytes:
+    """The JSON of the keys of a stored entry, without decoding the rest."""
+    _, _, _, _, _, _, _, keys_length, _, origin = HEADER.unpack_from(stored)
+    keys_at = HEADER.size + origin
+    return stored[keys_at : keys_at + keys_length]
+
+
 def time_us_of(stored: bytes) -> int:
     """The time of a stored entry, without decoding the rest."""
     return int.from_bytes(stored[3:11], "big")

@@ -9,6 +9,7 @@ from headwater.consumers.checkpoint import (
     Claim,
     Lease,
     LeaseLost,
+    Standing,
     decode,
     encode,
 )
@@ -71,7 +72,7 @@ def test_sole_process_takes_over_dead_owners_leases_at_once_but_not_its_own() ->
 
 def test_position_survives_a_change_of_owner() -> None:
     stored = Stored()
-    stored.run(checkpoints.advance(held(stored), SequenceNumber(9), 15.0, is_finished=False))
+    stored.run(checkpoints.advance(held(stored), Standing(SequenceNumber(9)), 15.0))
 
     stored.take("b", now=20.0)
 
@@ -84,7 +85,7 @@ def test_lost_lease_cannot_store_a_position() -> None:
     held(stored, "b", now=20.0)
 
     with pytest.raises(LeaseLost):
-        stored.run(checkpoints.advance(lost, SequenceNumber(9), 40.0, is_finished=False))
+        stored.run(checkpoints.advance(lost, Standing(SequenceNumber(9)), 40.0))
 
     assert stored.checkpoint().position == START
 
@@ -95,7 +96,7 @@ def test_lease_taken_again_by_the_same_owner_voids_the_earlier_one() -> None:
     held(stored, "a", now=20.0)
 
     with pytest.raises(LeaseLost):
-        stored.run(checkpoints.advance(earlier, SequenceNumber(9), 40.0, is_finished=False))
+        stored.run(checkpoints.advance(earlier, Standing(SequenceNumber(9)), 40.0))
 
 
 def test_renewing_names_the_leases_that_are_lost() -> None:
@@ -129,7 +130,7 @@ def test_releasing_a_lost_lease_leaves_its_heir_alone() -> None:
 def test_finished_shard_is_not_taken() -> None:
     stored = Stored()
     lease = held(stored)
-    stored.run(checkpoints.advance(lease, SequenceNumber(9), 15.0, is_finished=True))
+    stored.run(checkpoints.advance(lease, Standing(SequenceNumber(9), is_finished=True), 15.0))
 
     assert stored.take("b", now=1000.0) is None
 
@@ -140,7 +141,7 @@ def test_forgotten_checkpoint_voids_its_lease() -> None:
     stored.run(checkpoints.forget([KEY]))
 
     with pytest.raises(LeaseLost):
-        stored.run(checkpoints.advance(lease, SequenceNumber(9), 15.0, is_finished=False))
+        stored.run(checkpoints.advance(lease, Standing(SequenceNumber(9)), 15.0))
 
 
 def test_stored_form_is_kept() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint
+from headwater.consumers.consumer import Consumer
 from headwater.consumers.coordinator import (
     Coordinator,
     ShardsChanged,
@@ -17,7 +18,6 @@ from headwater.consumers.coordinator import (
     start_at_latest,
 )
 from headwater.consumers.members import Alone, Members
-from headwater.consumers.reader import Consumer, Services
 from headwater.storage.keyspace import ShardId
 from headwater.tables.schema import Table
 from tests.destinations import ListDestination, settings
@@ -35,9 +35,8 @@ async def coordinator(
     members: Members | None = None,
     **changes: Any,
 ) -> Coordinator:
-    services = Services(store.engine, store.committer, store.wakeups, store.clock)
     consumer = Consumer("c", await store.stream(table), settings(**changes), destination)
-    return Coordinator(services, consumer, members or Alone(store.chance.uuid()), DAY)
+    return Coordinator(store.services, consumer, members or Alone(store.chance.uuid()), DAY)
 
 
 @asynccontextmanager

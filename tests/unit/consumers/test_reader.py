@@ -8,8 +8,9 @@ from typing import Any
 
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
+from headwater.consumers.consumer import Consumer
 from headwater.consumers.delivery import Batch, Failed, Throttled
-from headwater.consumers.reader import Consumer, End, Services, ShardReader
+from headwater.consumers.reader import End, ShardReader
 from headwater.storage import keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.tables.schema import Table
@@ -45,7 +46,6 @@ async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId)
 async def reading(
     store: LoggedStore, table: Table, destination: ListDestination, **changes: Any
 ) -> AsyncIterator[Reading]:
-    services = Services(store.engine, store.committer, store.wakeups, store.clock)
     consumer = Consumer("c", await store.stream(table), settings(**changes), destination)
     (shard_id,) = open_shards(table)
     shard = await store.shard(table, shard_id)
@@ -53,8 +53,8 @@ async def reading(
     claim = Claim("me", now, now + 15, lambda _: False)
     key = keyspace.checkpoint("c", table.table_id, shard_id)
     lease, start = await store.committer.submit(checkpoints.take(key, shard.first, claim))
-    reader = ShardReader(services, consumer, shard_id, lease)
-    task = asyncio.create_task(reader.run(start))
+    reader = ShardReader(store.services, consumer, shard_id, lease, start)
+    task = asyncio.create_task(reader.run())
     try:
         yield Reading(store, table, shard_id, destination, reader, task)
     finally:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import Coordinator
 from headwater.consumers.delivery import Failed
 from headwater.consumers.members import Alone
-from headwater.consumers.reader import Consumer, Services
 from headwater.lab.destination import FaultyDestination
 from headwater.lab.faults import DELIVERY, Fault, Faults, Frequency, Kind, Scope
 from tests.destinations import ListDestination, settings
@@ -37,6 +37,7 @@ def consumed(fault: Fault, steps: Steps) -> Faults:
             store.committer,
             store.wakeups,
             store.clock,
+            store.watch,
             lambda consumer: FaultyDestination(consumer, faults, store.clock, ACCOUNT),
         )
         consumer = Consumer(

@@ -1,0 +1,233 @@
+"""Random fates of a lane's records, against a reference that keeps only a list and a few counts.
+
+The lane and its policy run as the reader runs them; outcomes, time, ages and crashes are drawn. The
+reference knows nothing of parts: it counts, for the record at the front, the failures that AWS
+would count, and holds every step against what may happen to that record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.consumers.delivery import (
+    Batch,
+    Delivered,
+    Failed,
+    Outcome,
+    Partly,
+    Reason,
+    Throttled,
+)
+from headwater.consumers.lane import Lane, Reach
+from headwater.consumers.policy import Deliver, GiveUp, PolicySettings, Wait
+from headwater.consumers.window import Windows
+from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.log import Stored
+from headwater.streams.window import Stream, StreamStatus, ViewType
+from tests.destinations import settings
+
+NOW = 1_700_000_000.0
+SHARD = ShardId(f"shardId-{0:020d}-00000000")
+TABLE = TableId("00000000-0000-0000-0000-000000000001")
+STREAM = Stream("r", "t", TABLE, "l", ViewType.NEW_IMAGE, StreamStatus.ENABLED, ("k",), 0.0)
+IMAGE = Image(b'{"k":{"S":"a"}}', 2)
+NO_WINDOWS = Windows()
+FATES = ("success", "exception", "time-out", "throttle", "partial", "crash", "late", "record")
+STEPS_MAX = 4000
+
+
+@dataclass
+class Reference:
+    """What has become of the records 1..n, all of which share a lane."""
+
+    chosen: PolicySettings
+    behind: int = 0
+    failures: int = 0
+    delivered: list[int] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
+
+    def check_batch(self, numbers: list[int]) -> None:
+        """A batch begins right behind what is done, in order and without a gap."""
+        assert numbers == list(range(self.behind + 1, self.behind + 1 + len(numbers)))
+        assert 1 <= len(numbers) <= self.chosen.batch_records_max
+        if self.chosen.retries_max is not None:
+            assert self.failures <= self.chosen.retries_max, "tried more often than allowed"
+
+    def take(self, numbers: list[int], outcome: Outcome) -> None:
+        bisecting = self.chosen.is_bisecting
+        match outcome:
+            case Delivered():
+                self._pass(numbers, self.delivered)
+            case Partly(count):
+                self._pass(numbers[:count], self.delivered)
+                self.failures = 0 if bisecting else 1
+            case Failed():
+                if not (bisecting and len(numbers) > 1):
+                    self.failures += 1
+            case _:
+                pass
+
+    def give_up(self, numbers: list[int], reason: Reason, ages: list[float]) -> None:
+        assert numbers[0] == self.behind + 1
+        if reason is Reason.RETRIES:
+            assert self.chosen.retries_max is not None
+            assert self.failures == self.chosen.retries_max + 1
+            self._pass(numbers, self.given_up)
+        else:
+            assert all(age > self.chosen.age_seconds_max for age in ages)
+            before = self.failures
+            self._pass(numbers, self.given_up)
+            self.failures = before  # what is left of a part keeps them; a new part has its own
+
+    def _pass(self, numbers: list[int], to: list[int]) -> None:
+        to.extend(numbers)
+        self.behind = numbers[-1]
+        self.failures = 0
+
+
+@dataclass
+class World:
+    chosen: PolicySettings
+    draw: st.DataObject
+    now: float = NOW
+    written: list[Stored] = field(default_factory=list)
+    is_closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.reference = Reference(self.chosen)
+        self.lane = self.fresh()
+
+    def fresh(self) -> Lane:
+        """The lane after a crash: all that is not behind it is gathered anew."""
+        lane = Lane(self.chosen, len, NO_WINDOWS)
+        for stored in self.written[self.reference.behind :]:
+            lane.add(stored, self.now)
+        self.reference.failures = 0
+        return lane
+
+    def write(self) -> None:
+        number = SequenceNumber(len(self.written) + 1)
+        entry = encode(Entry(Kind.INSERT, 0, IMAGE, IMAGE, NO_IMAGE), int(self.now * 1e6))
+        self.written.append(Stored(number, entry))
+        self.lane.add(self.written[-1], self.now)
+
+    def live(self, fates: list[str]) -> None:
+        for fate in fates:
+            self.step(fate)
+        self.is_closed = True
+        for _ in range(STEPS_MAX):
+            if self.lane.is_done:
+                return
+            self.step("success")
+        raise AssertionError("the lane never came to its end")
+
+    def step(self, fate: str) -> None:
+        if fate == "record":
+            self.write()
+        if fate == "late":
+            self.now += self.draw.draw(st.floats(0, 90))
+        match self.lane.step(Reach(self.is_closed, is_stalled=False), self.now):
+            case Wait(until):
+                self.now = max(self.now, until or 0)
+            case Deliver(count):
+                self.deliver(self.batch(count), fate)
+            case GiveUp(count, reason):
+                batch = self.batch(count)
+                ages = [
+                    self.now - int.from_bytes(e.entry[3:11], "big") / 1e6 for e in batch.entries
+                ]
+                self.reference.give_up([e.number for e in batch.entries], reason, ages)
+                self.lane.give_up(batch)
+                if reason is Reason.AGE and self.lane.next_at is None:
+                    self.reference.failures = 0
+
+    def batch(self, count: int) -> Batch:
+        return self.lane.batch(STREAM, SHARD, count)
+
+    def deliver(self, batch: Batch, fate: str) -> None:
+        numbers: list[int] = [stored.number for stored in batch.entries]
+        self.reference.check_batch(numbers)
+        if fate == "crash":
+            self.lane = self.fresh()
+            return
+        outcome = self.outcome(fate, len(numbers))
+        self.reference.take(numbers, outcome)
+        self.lane.settle(batch, outcome, self.now)
+        assert self.lane.first in (None, self.reference.behind + 1)
+
+    def outcome(self, fate: str, count: int) -> Outcome:
+        if fate in ("exception", "time-out"):
+            return Failed(fate)
+        if fate == "throttle":
+            return Throttled(fate)
+        if fate == "partial":
+            done = self.draw.draw(st.integers(0, count - 1))
+            return Partly(done, fate) if done else Failed(fate)
+        return Delivered()
+
+
+@given(
+    data=st.data(),
+    retries_max=st.none() | st.integers(0, 3),
+    batch_records_max=st.integers(1, 9),
+    is_bisecting=st.booleans(),
+    fates=st.lists(st.sampled_from(FATES), max_size=80),
+)
+def test_every_record_is_delivered_or_given_up_in_order_after_its_retries(
+    data: st.DataObject,
+    retries_max: int | None,
+    batch_records_max: int,
+    is_bisecting: bool,
+    fates: list[str],
+) -> None:
+    chosen = settings(
+        retries_max=retries_max,
+        batch_records_max=batch_records_max,
+        is_bisecting=is_bisecting,
+        age_seconds_max=60.0,
+    )
+    world = World(chosen, data)
+
+    world.live(fates)
+
+    reference = world.reference
+    assert sorted(reference.delivered + reference.given_up) == list(
+        range(1, len(world.written) + 1)
+    )
+    assert reference.delivered == sorted(reference.delivered)
+
+
+@given(poisoned=st.sets(st.integers(1, 32)), retries_max=st.integers(0, 4))
+def test_bisecting_gives_up_the_failing_records_alone(poisoned: set[int], retries_max: int) -> None:
+    """Each failing record is delivered alone once more than retries allow; no other is lost."""
+    chosen = settings(retries_max=retries_max, is_bisecting=True)
+    lane, now = Lane(chosen, len, NO_WINDOWS), NOW
+    entry = encode(Entry(Kind.INSERT, 0, IMAGE, IMAGE, NO_IMAGE), int(now * 1e6))
+    for number in range(1, 33):
+        lane.add(Stored(SequenceNumber(number), entry), now)
+    alone: dict[int, int] = {}
+    given_up: set[int] = set()
+
+    while not lane.is_done:
+        match lane.step(Reach(is_last=True, is_stalled=False), now):
+            case Wait(until):
+                assert until is not None
+                now = until
+            case Deliver(count):
+                batch = lane.batch(STREAM, SHARD, count)
+                numbers = [stored.number for stored in batch.entries]
+                if count == 1:
+                    alone[numbers[0]] = alone.get(numbers[0], 0) + 1
+                fails = not poisoned.isdisjoint(numbers)
+                lane.settle(batch, Failed("x") if fails else Delivered(), now)
+            case GiveUp(count, _):
+                batch = lane.batch(STREAM, SHARD, count)
+                given_up.update(stored.number for stored in batch.entries)
+                lane.give_up(batch)
+
+    assert given_up == poisoned
+    assert all(alone[number] == retries_max + 1 for number in poisoned)
