@@ -51,6 +51,7 @@ from headwater.consumers.delivery import Delivered, Failed, Outcome, Partly, Rea
 from headwater.limits import retry_seconds_first, retry_seconds_max
 
 _DOUBLINGS_MAX: Final = 30
+_MOMENT_SECONDS: Final = 0.001  # by which something has exceeded an age, rounding included
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ def next_step(settings: PolicySettings, state: State, gathered: Gathered, now: f
     if settings.retries_max is not None and part.failures > settings.retries_max:
         return GiveUp(count, Reason.RETRIES)
     if now < part.retry_at:
-        return Wait(min(part.retry_at, first_us / 1e6 + settings.age_seconds_max))
+        too_old_at = first_us / 1e6 + settings.age_seconds_max + _MOMENT_SECONDS
+        return Wait(min(part.retry_at, too_old_at))
     return Deliver(count)
 
 

@@ -106,7 +106,11 @@ def test_wait_for_a_retry_ends_when_a_record_gets_too_old() -> None:
     chosen = settings(age_seconds_max=60)
     state = (Part(3, 1, 1, 1, NOW + 1000),)
 
-    assert next_step(chosen, state, gathered(), NOW) == Wait(NOW + 60)
+    step = next_step(chosen, state, gathered(), NOW)
+
+    assert isinstance(step, Wait)
+    assert step.until == pytest.approx(NOW + 60, abs=0.01)
+    assert next_step(chosen, state, gathered(), step.until) == GiveUp(3, Reason.AGE)
 
 
 def test_rest_of_a_part_keeps_its_failures() -> None:
