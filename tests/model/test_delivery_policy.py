@@ -58,6 +58,7 @@ class Reference:
     chosen: PolicySettings
     behind: int = 0
     failures: int = 0
+    last_tried: int = 0
     delivered: list[int] = field(default_factory=list)
     given_up: list[int] = field(default_factory=list)
 
@@ -70,6 +71,7 @@ class Reference:
 
     def take(self, numbers: list[int], outcome: Outcome) -> None:
         bisecting = self.chosen.is_bisecting
+        self.last_tried = numbers[-1]
         match outcome:
             case Delivered():
                 self._pass(numbers, self.delivered)
@@ -92,7 +94,8 @@ class Reference:
             assert all(age > self.chosen.age_seconds_max for age in ages)
             before = self.failures
             self._pass(numbers, self.given_up)
-            self.failures = before  # what is left of a part keeps them; a new part has its own
+            if self.behind < self.last_tried:  # the rest of what was tried together
+                self.failures = before
 
     def _pass(self, numbers: list[int], to: list[int]) -> None:
         to.extend(numbers)
@@ -117,7 +120,7 @@ class World:
         lane = Lane(self.chosen, len, NO_WINDOWS)
         for stored in self.written[self.reference.behind :]:
             lane.add(stored, self.now)
-        self.reference.failures = 0
+        self.reference.failures = self.reference.last_tried = 0
         return lane
 
     def write(self) -> None:
@@ -155,8 +158,6 @@ class World:
                 ]
                 self.reference.give_up([e.number for e in batch.entries], reason, ages)
                 self.lane.give_up(batch)
-                if reason is Reason.AGE and self.lane.next_at is None:
-                    self.reference.failures = 0
 
     def batch(self, count: int) -> Batch:
         return self.lane.batch(STREAM, SHARD, count)

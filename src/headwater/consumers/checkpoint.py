@@ -137,7 +137,7 @@ def advance(lease: Lease, standing: Standing, expires_at: float) -> CheckpointWo
         )
         assert after.position >= before.position, "a position never moves back"
         view.put(lease.key, encode(after))
-        if is_finished:
+        if standing.is_finished:
             view.wake(keyspace.checkpoints_of(lease.key))
 
     return CheckpointWork([lease.key], step)

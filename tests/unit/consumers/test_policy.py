@@ -109,6 +109,7 @@ def test_wait_for_a_retry_ends_when_a_record_gets_too_old() -> None:
     step = next_step(chosen, state, gathered(), NOW)
 
     assert isinstance(step, Wait)
+    assert step.until is not None
     assert step.until == pytest.approx(NOW + 60, abs=0.01)
     assert next_step(chosen, state, gathered(), step.until) == GiveUp(3, Reason.AGE)
 
