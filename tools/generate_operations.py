@@ -31,7 +31,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from headwater.api import lab, lab_clock, lab_faults, lab_streams, shapes
+from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_streams, shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "headwater"
@@ -415,7 +415,7 @@ def _own() -> Iterator[str]:
     """Our own operations, as the module that handles them describes them."""
     yield from ("## Headwater's own", "", OWN_INTRO, "")
     described = (lab.__doc__ or "").split("\n\n")[1]
-    offered = (lab, lab_clock, lab_streams, lab_faults)
+    offered = (lab, lab_clock, lab_streams, lab_faults, lab_region)
     for name in (name for each in offered for name in each.refused()):
         if f"{name} {{" not in described:
             raise SystemExit(f"api/lab.py does not describe {name}")

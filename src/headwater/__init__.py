@@ -3,6 +3,7 @@
 Floors, top to bottom; imports point downward only:
 
     cli            commands; all but `serve`, `verify` and `backup` are clients of the API
+    testing        for tests of other people's systems, on their side: the pytest plugin
     app            reads configuration, chooses the engine, starts tasks
     api            the wire: HTTP, shapes, handlers
     lab            for tests of other people's systems

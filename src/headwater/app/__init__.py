@@ -83,7 +83,7 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             frame = Frame(
                 settings.region, core.chance, core.machine_clock, core.telemetry.requests.note
             )
-            own_operations = lab_of(core, catalog, resharder, mappings)
+            own_operations = lab_of(core, catalog, resharder, functions, mappings)
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
                 edge_of(dispatcher, core.telemetry),

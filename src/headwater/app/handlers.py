@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from headwater.api import lab, lab_clock, lab_faults, lab_streams
+from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_streams
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
@@ -28,6 +28,7 @@ from headwater.app.outside import objects_of
 from headwater.app.services import Functions, running
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
+from headwater.lab.erase import Eraser
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
@@ -63,7 +64,11 @@ def catalog_of(core: Core) -> Catalog:
 
 
 def lab_of(
-    core: Core, catalog: Catalog, resharder: Resharder, mappings: MappingService
+    core: Core,
+    catalog: Catalog,
+    resharder: Resharder,
+    functions: Functions,
+    mappings: MappingService,
 ) -> Mapping[str, OwnOperation]:
     if core.faults is None:
         return {
@@ -71,15 +76,18 @@ def lab_of(
             **lab_clock.refused(),
             **lab_streams.refused(),
             **lab_faults.refused(),
+            **lab_region.refused(),
         }
     assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
     drain = Drain(core.engine, mappings, core.machine_clock)
+    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
         **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),
         **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
         **lab_faults.LabFaultHandlers(core.faults).operations(),
+        **lab_region.LabRegionHandlers(eraser, core.faults).operations(),
     }
 
 

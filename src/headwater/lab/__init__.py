@@ -6,6 +6,7 @@ drain.py       waits until every consumer has passed all that is written, or nam
 streams.py     trims streams and expires iterators
 check.py       looks for faults in a stream
 faults.py      decides what meets a fault
+erase.py       empties a region
 readers.py     tells the present readers of a shard apart
 destination.py puts faults between a reader and its destination
 """

@@ -180,6 +180,10 @@ class Faults:
             self.set(region, (), None)
         self._regions[region].faults += (Counted(fault) for fault in faults)
 
+    def forget(self, region: str) -> None:
+        """Have none, and no memory of any."""
+        self._regions.pop(region, None)
+
     def describe(self, region: str) -> Described | None:
         """A region's faults, or None if it never had any."""
         found = self._regions.get(region)

@@ -1,0 +1,111 @@
+"""A region emptied: what a test leaves behind, gone before the next.
+
+Each part is deleted as a client would; one that is busy is waited for, and left where it stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from headwater.clock import Clock
+from headwater.errors import (
+    ResourceConflictException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ServiceError,
+)
+from headwater.functions.function import Function
+from headwater.functions.pool import Pool
+from headwater.functions.registry import Registry
+from headwater.mappings.mapping import EventSourceMapping, MappingState
+from headwater.mappings.service import MappingService
+from headwater.storage.committer import View
+from headwater.tables.catalog import Catalog
+from headwater.tables.schema import Table, TableStatus
+
+_PAGE: Final = 10_000  # more than a test makes
+_ROUNDS_MAX: Final = 100
+_ROUND_SECONDS: Final = 0.01
+
+Part = TypeVar("Part")
+
+
+class Eraser:
+    """Empties regions. clock: the machine's."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        registry: Registry,
+        pool: Pool,
+        mappings: MappingService,
+        clock: Clock,
+    ) -> None:
+        self._catalog = catalog
+        self._registry = registry
+        self._pool = pool
+        self._mappings = mappings
+        self._clock = clock
+
+    async def erase(self, region: str) -> None:
+        """Delete all mappings, functions and tables of a region.
+
+        They are gone, or going as those that a client deletes.
+        """
+        await self._delete_all(lambda: self._mappings_of(region), self._mappings.delete)
+        await self._delete_all(
+            lambda: self._registry.page(region, "", _PAGE),
+            lambda function: self._delete_function(region, function),
+        )
+        await self._delete_all(
+            lambda: self._tables_of(region), lambda table: self._delete_table(region, table)
+        )
+
+    async def _delete_all(
+        self,
+        find: Callable[[], Awaitable[Iterable[Part]]],
+        delete: Callable[[Part], Awaitable[object]],
+    ) -> None:
+        """Delete what is found until nothing is, or as long as there is sense in it."""
+        for _ in range(_ROUNDS_MAX):
+            is_done = True
+            for part in await find():
+                is_done = False
+                try:
+                    await delete(part)
+                except (ResourceInUseException, ResourceConflictException):
+                    await self._clock.sleep(_ROUND_SECONDS)
+                except ServiceError:
+                    pass  # somebody else has deleted it
+            if is_done:
+                return
+
+    async def _mappings_of(self, region: str) -> list[EventSourceMapping]:
+        found, _ = await self._mappings.page(region, "", _PAGE, {})
+        return [mapping for mapping in found if mapping.state is not MappingState.DELETING]
+
+    async def _delete_function(self, region: str, function: Function) -> None:
+        await self._registry.delete(region, function.name)
+        self._pool.forget(function.arn)
+
+    async def _tables_of(self, region: str) -> list[Table]:
+        names, _ = await self._catalog.names(region, "", _PAGE)
+        found = []
+        for name in names:
+            with suppress(ResourceNotFoundException):  # gone since
+                table = await self._catalog.describe(region, name)
+                if table.status is not TableStatus.DELETING:
+                    found.append(table)
+        return found
+
+    async def _delete_table(self, region: str, table: Table) -> None:
+        if table.is_deletion_protected:
+            await self._catalog.change(table, _unprotected)
+        await self._catalog.delete(region, table.name)
+
+
+def _unprotected(view: View, table: Table) -> Table:
+    del view
+    return table.changed(is_deletion_protected=False)
