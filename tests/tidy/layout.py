@@ -10,7 +10,12 @@ from tests.tidy.files import FUNCTION_CODE, File, imported_names, strings
 
 ROOT_PACKAGE = "headwater"
 # Where a running program starts: the commands, and what other programs load by name.
-STARTS = ("headwater.cli", "headwater.__main__")
+STARTS = (
+    "headwater.cli",
+    "headwater.__main__",
+    "headwater.testing.plugin",
+    "headwater.testing.__main__",
+)
 
 
 def undocumented_modules(files: Iterable[File]) -> list[str]:
