@@ -19,6 +19,7 @@ Floors, top to bottom; imports point downward only:
     expressions    the expression language
     values         what an item is
     config         settings, beside
+    consumer       a library to consume streams, for programs outside a server, and
     telemetry      logs and metrics
     arn.py         resource names
     aws.py         AWS's services, called by boto3

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,68 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 from headwater.cli.endpoint import endpoint_options, session
+from headwater.consumer import LATEST, TRIM_HORIZON, CallFailed, Follower, ReadSettings, connect
+from headwater.consumer.events import Event, RecordsTrimmed
+from headwater.consumer.position import Start
 
-_POLL_SECONDS: Final = 0.2
+_SETTINGS: Final = ReadSettings(idle_seconds=0.2, discovery_seconds=10.0)
 _STYLES: Final = {"INSERT": "bold green", "MODIFY": "bold yellow", "REMOVE": "bold red"}
-_STARTS: Final = {"trim-horizon": "TRIM_HORIZON", "latest": "LATEST"}
-
-
-class Tail:
-    """Follows every shard of a stream, parents before children."""
-
-    def __init__(self, streams: Any, arn: str, start: str) -> None:
-        self._streams = streams
-        self._arn = arn
-        self._start = start
-        self._iterators: dict[str, str] = {}
-        self._finished: set[str] = set()
-        self._is_first_look = True
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every shard that there is has been read to its end: the stream is disabled."""
-        return not self._iterators and not self._is_first_look
-
-    def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """What is new since the last call, with the shard it is from."""
-        self._look_for_shards()
-        for shard_id, iterator in list(self._iterators.items()):
-            page = self._streams.get_records(ShardIterator=iterator)
-            for record in page["Records"]:
-                yield shard_id, record
-            if page.get("NextShardIterator"):
-                self._iterators[shard_id] = page["NextShardIterator"]
-            else:
-                del self._iterators[shard_id]
-                self._finished.add(shard_id)
-
-    def _look_for_shards(self) -> None:
-        """Take up shards whose parents are read; later shards are always read from their start."""
-        shards = {shard["ShardId"]: shard for shard in self._shards()}
-        for shard_id, shard in shards.items():
-            parent = shard.get("ParentShardId")
-            is_known = shard_id in self._iterators or shard_id in self._finished
-            if is_known or (parent in shards and parent not in self._finished):
-                continue
-            is_past = self._start == "LATEST" and self._is_first_look
-            if is_past and "EndingSequenceNumber" in shard["SequenceNumberRange"]:
-                self._finished.add(shard_id)
-                continue
-            self._iterators[shard_id] = self._streams.get_shard_iterator(
-                StreamArn=self._arn,
-                ShardId=shard_id,
-                ShardIteratorType="LATEST" if is_past else "TRIM_HORIZON",
-            )["ShardIterator"]
-        self._is_first_look = False
-
-    def _shards(self) -> Iterator[Mapping[str, Any]]:
-        request = {"StreamArn": self._arn}
-        while True:
-            page = self._streams.describe_stream(**request)["StreamDescription"]
-            yield from page["Shards"]
-            if "LastEvaluatedShardId" not in page:
-                return
-            request["ExclusiveStartShardId"] = page["LastEvaluatedShardId"]
+_STARTS: Final[dict[str, Start]] = {"trim-horizon": TRIM_HORIZON, "latest": LATEST}
 
 
 @click.command()
@@ -94,23 +39,25 @@ def command(table: str, start: str, endpoint: str, region: str) -> None:
         if arn is None:
             console.print(f"{table} has no stream; enable one with UpdateTable.")
             sys.exit(1)
-        tail = Tail(clients.client("dynamodbstreams", endpoint_url=endpoint), arn, _STARTS[start])
-        _follow(console, tail)
-    except (BotoCoreError, ClientError) as error:
+
+        def observe(event: Event) -> None:
+            if isinstance(event, RecordsTrimmed):
+                console.print(f"[red]Records of {event.shard_id} were trimmed unread.[/]")
+
+        services = connect(clients, endpoint)
+        follower = Follower(services, arn, _STARTS[start], _SETTINGS, observe)
+        asyncio.run(_follow(console, follower))
+    except (BotoCoreError, ClientError, CallFailed) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
 
 
-def _follow(console: Console, tail: Tail) -> None:
-    while not tail.is_finished:
-        is_quiet = True
-        for shard_id, record in tail.records():
-            is_quiet = False
-            console.print(rendered(shard_id, record))
-        if is_quiet:
-            time.sleep(_POLL_SECONDS)
+async def _follow(console: Console, follower: Follower) -> None:
+    async for shard_id, records in follower.batches():
+        for record in records:
+            console.print(rendered(shard_id, record.raw))
     console.print("[dim]The stream is disabled and read to its end.[/]")
 
 

@@ -1,0 +1,63 @@
+"""A library to consume DynamoDB's streams, of AWS as well as of Headwater.
+
+Promises delivery at least once, in order along every line of shards, parents before children, and
+that a stored position never passes a record that was not confirmed. Needs no server of ours: it
+knows AWS's API only, through boto3, and imports nothing of the server but clock.py.
+
+    consumer = Consumer(connect(), ConsumerSettings(stream="orders", application="mailer"))
+    await consumer.run(handle)
+
+consumer.py     Consumer: a handler, or `async for`
+settings.py     how it behaves
+batch.py        what a handler gets, and how it confirms
+record.py       one change of one item
+position.py     where to start, and where one is
+events.py       what happens, and counters of it
+iteration.py    batches for `async for`
+worker.py       a consumer's leases and readers
+reader.py       one shard under its lease
+holding.py      a lease that is held
+lease.py        pure: who should have which lease
+lease_table.py  leases in DynamoDB
+cursor.py       one shard, page after page; knows no leases
+follow.py       a whole stream without leases
+shards.py       shards listed, parents before children
+policy.py       pure: what to do after an error
+api.py          what is asked of AWS
+aws.py          AWS through boto3
+"""
+
+from headwater.consumer.api import Api, CallFailed, Services
+from headwater.consumer.aws import BotoApi, connect, services
+from headwater.consumer.batch import Batch
+from headwater.consumer.consumer import Consumer, NoStream
+from headwater.consumer.events import Counters, Event
+from headwater.consumer.follow import Follower
+from headwater.consumer.lease_table import LeaseGone
+from headwater.consumer.position import LATEST, TRIM_HORIZON, AtTimestamp
+from headwater.consumer.reader import HandlerFailed
+from headwater.consumer.record import Record
+from headwater.consumer.settings import ConsumerSettings, ReadSettings
+
+__all__ = [
+    "LATEST",
+    "TRIM_HORIZON",
+    "Api",
+    "AtTimestamp",
+    "Batch",
+    "BotoApi",
+    "CallFailed",
+    "Consumer",
+    "ConsumerSettings",
+    "Counters",
+    "Event",
+    "Follower",
+    "HandlerFailed",
+    "LeaseGone",
+    "NoStream",
+    "ReadSettings",
+    "Record",
+    "Services",
+    "connect",
+    "services",
+]
