@@ -40,6 +40,7 @@ TITLES = {
     "dynamodb": "DynamoDB",
     "dynamodbstreams": "DynamoDB Streams",
     "lambda": "Lambda",
+    "sqs": "SQS",
 }
 REFUSAL = re.compile(r"supported by Headwater|is not yet supported|not supported on this server")
 UNREACHED = re.compile(r"^\d+ validation errors? detected")

@@ -75,6 +75,17 @@ LAMBDA_OPERATIONS = frozenset(
     }
 )
 
+SQS_OPERATIONS = frozenset(
+    {
+        "CreateQueue",
+        "GetQueueUrl",
+        "GetQueueAttributes",
+        "SendMessage",
+        "ReceiveMessage",
+        "DeleteMessage",
+    }
+)
+
 Json = dict[str, Any]
 
 
@@ -91,6 +102,7 @@ SOURCES = (
     Source("dynamodb", "2012-08-10"),
     Source("dynamodbstreams", "2012-08-10"),
     Source("lambda", "2015-03-31", LAMBDA_OPERATIONS),
+    Source("sqs", "2012-11-05", SQS_OPERATIONS),
 )
 
 

@@ -10,7 +10,8 @@ Floors, top to bottom; imports point downward only:
     audit          proof that a store is whole and its streams tell the truth
     mappings       event source mappings
     functions      function workers and their runtime API, beside
-    auth           signatures and credentials
+    auth           signatures and credentials, beside
+    queues         as much of SQS as a dead-letter queue needs
     consumers      reading shards, for any destination, beside
     outbox         messages for queues, topics, buckets and functions, kept until they are there
     tables         tables, and how items change

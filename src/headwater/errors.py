@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 DYNAMODB = "com.amazonaws.dynamodb.v20120810"
 VALIDATE = "com.amazon.coral.validate"
 CORAL = "com.amazon.coral.service"
+SQS = "com.amazonaws.sqs"
 
 INVALID: Final = "One or more parameter values were invalid: "
 """What many of AWS's texts begin with."""
@@ -22,6 +23,7 @@ class ServiceError(Exception):
     """A failure with AWS's code, text and status.
 
     message: the text, or None where AWS sends none.
+    query_code: of SQS's errors, the name in that service's older protocol, where it is another.
     members: further members of the error's body beside the message (`CancellationReasons`, `Item`).
     """
 
@@ -29,6 +31,7 @@ class ServiceError(Exception):
     namespace: ClassVar[str] = DYNAMODB
     message_member: ClassVar[str] = "message"
     default_message: ClassVar[str | None] = None
+    query_code: ClassVar[str | None] = None
 
     def __init__(
         self, message: str | None = None, members: Mapping[str, object] | None = None
@@ -260,3 +263,53 @@ class ServiceException(ServiceError):
     """Lambda's internal fault."""
 
     status = 500
+
+
+class QueueDoesNotExist(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.NonExistentQueue"
+    default_message = "The specified queue does not exist."
+
+
+class QueueNameExists(ServiceError):
+    namespace = SQS
+    query_code = "QueueAlreadyExists"
+
+
+class QueueUnsupportedOperation(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.UnsupportedOperation"
+
+    @property
+    def code(self) -> str:
+        return "UnsupportedOperation"
+
+
+class QueueParameterInvalid(ServiceError):
+    namespace = SQS
+
+    @property
+    def code(self) -> str:
+        return "InvalidParameterValue"
+
+
+class InvalidAttributeName(ServiceError):
+    namespace = SQS
+
+
+class InvalidAttributeValue(ServiceError):
+    namespace = SQS
+
+
+class InvalidMessageContents(ServiceError):
+    namespace = SQS
+
+
+class InvalidAddress(ServiceError):
+    namespace = SQS
+    status = 404
+
+
+class ReceiptHandleIsInvalid(ServiceError):
+    namespace = SQS
+    default_message = "The input receipt handle is invalid."

@@ -173,3 +173,10 @@ outbox_poll_seconds: Final = 10.0
 outbox_attempts_max: Final = 10
 outbox_retry_seconds_first: Final = 1.0
 outbox_retry_seconds_max: Final = 300.0
+
+# Queues (SQS API Reference)
+queue_message_bytes_max: Final = MB
+queue_message_attributes_max: Final = 10
+queue_receive_max: Final = 10
+queue_poll_seconds: Final = 1.0
+queue_sweep_seconds: Final = 3600.0

@@ -18,6 +18,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
     mappings.py     handlers of Lambda's event source mappings
+    queues.py       handlers of queues
     tables.py       handlers of the operations on tables
     time_to_live.py UpdateTimeToLive, DescribeTimeToLive
     table_description.py  a table as DescribeTable shows it

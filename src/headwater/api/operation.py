@@ -44,8 +44,11 @@ from headwater.storage.engine import Unavailable
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810.",
     "dynamodbstreams": "DynamoDBStreams_20120810.",
+    "sqs": "AmazonSQS.",
     "headwater": "Headwater_20261123.",
 }
+# The service in the scope of a signature, where it is not DynamoDB.
+_SIGNED_FOR: Final = {"sqs": "sqs"}
 _JSON_TYPES: Final = frozenset({"application/x-amz-json-1.0", "application/json"})
 _UNKNOWN: Final = "<UnknownOperationException/>\n"
 _OK: Final = "OK"
@@ -55,7 +58,7 @@ _log = structlog.get_logger(__name__)
 class Call(NamedTuple):
     """What a handler is asked. A tuple, as every request makes one.
 
-    service: dynamodb, dynamodbstreams, lambda or headwater.
+    service: dynamodb, dynamodbstreams, lambda, sqs or headwater.
     caller: the access key, or None for one who signed nothing.
     input: checked; for Lambda with the path's, the query's and the headers' members.
     raw: the request's body.
@@ -84,7 +87,7 @@ class Identity(Protocol):
 
 
 class Authenticate(Protocol):
-    """Says who signed a request for a service (`dynamodb` or `lambda`), or raises ServiceError."""
+    """Says who signed a request for a service (as the scope names it), or raises ServiceError."""
 
     def __call__(self, request: Request, service: str, /) -> Identity: ...
 
@@ -106,6 +109,7 @@ class _Route:
     operation: str
     check: Callable[[Input], Input]
     handler: Handler
+    signed_for: str = "dynamodb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +154,9 @@ class Dispatcher:
 
     async def dispatch(self, request: Request) -> Response:
         """Answer one request. Whatever goes wrong is an answer too; nothing is raised."""
-        if request.path != "/":
-            return await self._rest(request)
         headers = request.headers
+        if request.path != "/" and not _is_to_queue(headers):
+            return await self._rest(request)
         if request.method != "POST" or not _is_json(headers.get("content-type", "")):
             return self._front_page(request)
         began = self._monotonic()
@@ -163,8 +167,8 @@ class Dispatcher:
         try:
             body = _parsed(request.body)
             if route is None:
-                raise UnknownOperationException  # noqa: TRY301 - one place makes errors replies
-            identity = self._authenticate(request, "dynamodb")
+                raise _unknown(target)  # noqa: TRY301 - one place makes errors replies
+            identity = self._authenticate(request, route.signed_for)
             reply = await route.handler(
                 Call(
                     route.service,
@@ -230,7 +234,7 @@ def _routes(
 ) -> dict[str, _Route]:
     """Every target of the JSON protocol, by its whole name."""
     routes = {}
-    for service in ("dynamodb", "dynamodbstreams"):
+    for service in ("dynamodb", "dynamodbstreams", "sqs"):
         for operation in shapes.load(service).operations.values():
             routes[_TARGETS[service] + operation.name] = _route(operation, handlers)
     for name, each in own.items():
@@ -244,11 +248,24 @@ def _route(operation: Operation, handlers: Mapping[tuple[str, str], Handler]) ->
     handler = handlers.get((operation.service, operation.name))
     if handler is None:  # its body is not worth checking
         return _Route(operation.service, operation.name, lambda body: body, _unsupported)
-    return _Route(operation.service, operation.name, operation.check, handler)
+    signed_for = _SIGNED_FOR.get(operation.service, "dynamodb")
+    return _Route(operation.service, operation.name, operation.check, handler, signed_for)
 
 
 async def _unsupported(call: Call) -> Reply:
     raise _not_supported(call.operation)
+
+
+def _unknown(target: str) -> UnknownOperationException:
+    """AWS gives no text; of SQS there is more than the routes know."""
+    if target.startswith(_TARGETS["sqs"]):
+        return _not_supported(target.removeprefix(_TARGETS["sqs"]))
+    return UnknownOperationException()
+
+
+def _is_to_queue(headers: Mapping[str, str]) -> bool:
+    """Clients of SQS send to a queue's URL, not to the root."""
+    return headers.get("x-amz-target", "").startswith(_TARGETS["sqs"])
 
 
 def _not_supported(operation: str) -> UnknownOperationException:

@@ -18,7 +18,7 @@ import orjson
 
 from headwater.api.message import Response
 from headwater.clock import Chance
-from headwater.errors import CORAL, VALIDATE, ServiceError
+from headwater.errors import CORAL, SQS, VALIDATE, ServiceError
 from headwater.limits import response_gzip_bytes_min
 
 _JSON_1_0: Final = ("Content-Type", "application/x-amz-json-1.0")
@@ -114,7 +114,10 @@ def json_error(error: ServiceError) -> Reply:
     if error.message is not None:
         body[error.message_member] = error.message
     body.update(error.members)
-    return Reply.json(body, error.status)
+    headers: Headers = ()
+    if error.namespace == SQS:  # SDKs go on showing the codes of its older protocol
+        headers = (("x-amzn-query-error", f"{error.query_code or error.code};Sender"),)
+    return Reply.json(body, error.status, headers)
 
 
 def rest_error(error: ServiceError, error_status: Mapping[str, int]) -> Reply:

@@ -5,7 +5,7 @@ finish, consumers finish and checkpoint, workers end, what was submitted is comm
 closes.
 
 core.py      the store and what every part is built on
-outside.py   objects, and the destinations of messages
+outside.py   queues, objects, and the messages that go there
 services.py  functions, mappings, shards that roll over and split
 handlers.py  every operation's handler
 edge.py      where the server listens, who may ask, what answers
@@ -24,6 +24,7 @@ import structlog
 
 from headwater.api.http import HttpSettings, listen
 from headwater.api.operation import Dispatcher, Frame
+from headwater.api.queues import QueueHandlers
 from headwater.app.core import core_of
 from headwater.app.edge import (
     bound_by,
@@ -34,7 +35,7 @@ from headwater.app.edge import (
     tls_of,
 )
 from headwater.app.handlers import catalog_of, handlers_of, lab_of
-from headwater.app.outside import outbox_of, senders_of
+from headwater.app.outside import outbox_of, queues_of, senders_of
 from headwater.app.services import functions_of, mappings_of, resharding_of, surroundings_of
 from headwater.auth.signature import Verifier
 from headwater.config import Settings
@@ -71,7 +72,8 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
         own = own_credential(core.chance)
         catalog = catalog_of(core)
         async with (
-            outbox_of(core, senders_of(core)) as outbox,
+            queues_of(core) as queues,
+            outbox_of(core, senders_of(core, queues)) as outbox,
             functions_of(core, surroundings_of(endpoint, own)) as functions,
             mappings_of(core, functions, outbox) as mappings,
             resharding_of(core, catalog) as resharder,
@@ -84,6 +86,7 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
                 settings.region, core.chance, core.machine_clock, core.telemetry.requests.note
             )
             own_operations = lab_of(core, catalog, resharder, functions, mappings)
+            handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
                 edge_of(dispatcher, core.telemetry),

@@ -1,4 +1,4 @@
-"""What is outside the store: objects, and the destinations of messages."""
+"""Where messages and objects go: the outbox, its destinations, and the server's own queues."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import Sender, Senders
 from headwater.outbox.services import Absent, Buckets, Queues, Services, Topics
+from headwater.queues.sender import LocalQueues
+from headwater.queues.service import QueueService, QueueStore
 from headwater.storage.duplicate import OBJECTS
 from headwater.storage.objects import DirectoryObjects, ObjectStore
 from headwater.storage.s3 import S3Objects
@@ -24,9 +26,20 @@ def objects_of(core: Core) -> ObjectStore:
     return DirectoryObjects(absolute(settings.objects or core.folder / OBJECTS), core.chance)
 
 
-def senders_of(core: Core) -> Senders:
+@asynccontextmanager
+async def queues_of(core: Core) -> AsyncIterator[QueueService]:
+    """The server's own queues, swept."""
+    store = QueueStore(core.engine, core.committer, core.wakeups, core.clock, core.machine_clock)
+    queues = QueueService(store, core.settings.account, core.chance)
+    async with running(queues.run()):
+        yield queues
+
+
+def senders_of(core: Core, queues: QueueService) -> Senders:
     """What sends to each kind of destination that this server knows."""
-    return Senders({"sqs": _queues(core), "sns": _topics(core), "s3": Buckets(objects_of(core))})
+    return Senders(
+        {"sqs": _queues(core, queues), "sns": _topics(core), "s3": Buckets(objects_of(core))}
+    )
 
 
 @asynccontextmanager
@@ -42,11 +55,9 @@ async def outbox_of(core: Core, senders: Senders) -> AsyncIterator[Outbox]:
         yield outbox
 
 
-def _queues(core: Core) -> Sender:
+def _queues(core: Core, own: QueueService) -> Sender:
     endpoint = core.settings.sqs_endpoint
-    if endpoint is not None:
-        return Queues(Services("sqs", endpoint))
-    return Absent("queues need the setting sqs_endpoint")
+    return LocalQueues(own) if endpoint is None else Queues(Services("sqs", endpoint))
 
 
 def _topics(core: Core) -> Sender:

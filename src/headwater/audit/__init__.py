@@ -17,4 +17,5 @@ log.py        log entries, and streams replayed to their tables
 story.py      what the records of a stream tell, one after the other
 lines.py      the shards of a stream, read on from where they were left
 consumers.py  functions, mappings, leases and positions
+queues.py     queues and their messages, and the outbox
 """

@@ -1,4 +1,4 @@
-"""Functions have their code, mappings their pair, positions lie within their shards; the outbox."""
+"""Functions have their code, mappings their pair, positions lie within their shards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from headwater.consumers import checkpoint as checkpoints
 from headwater.functions import function as functions
 from headwater.functions.package import name_of
 from headwater.mappings import mapping as mappings
-from headwater.outbox import message as messages
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 
@@ -20,8 +19,7 @@ _MAPPING: Final = "mapping/"
 
 
 async def check(engine: Engine, report: Report, shards: Shards) -> None:
-    """Look at every function, mapping, lease and position, and at what waits to be sent."""
-    await _check_outbox(engine, report.section("outbox"))
+    """Look at every function, mapping, lease and position."""
     await _check_functions(engine, report.section("functions"))
     section = report.section("mappings and positions")
     known = await _check_mappings(engine, section)
@@ -44,18 +42,6 @@ async def check(engine: Engine, report: Report, shards: Shards) -> None:
             section.fault(f"{name} is finished, but the shard is open")
         if checkpoint.is_finished and shard.last is not None and checkpoint.position < shard.last:
             section.fault(f"{name} is finished, but lies before its end")
-
-
-async def _check_outbox(engine: Engine, section: Section) -> None:
-    waiting = 0
-    async for key, stored in rows_of(engine, keyspace.outbox_span()):
-        waiting += 1
-        readable(section, f"message {key!r}", stored, messages.decode)
-    section.count("messages", waiting)
-    (stored_count,) = await engine.get([keyspace.message_count()])
-    counted = 0 if stored_count is None else int(stored_count)
-    if counted != waiting:
-        section.fault(f"{waiting} messages wait, but {counted} are counted")
 
 
 async def _check_functions(engine: Engine, section: Section) -> None:

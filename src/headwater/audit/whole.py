@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from headwater.audit import backups, catalog, consumers, items, log, shards
+from headwater.audit import backups, catalog, consumers, items, log, queues, shards
 from headwater.audit.log import NewImages
 from headwater.audit.reading import first_key, prefixed
 from headwater.audit.report import Report, Section
 from headwater.storage.engine import Engine
 from headwater.values.order import after_prefix
 
-KINDS: Final = b"bcefghijklmnopstxyz"
+KINDS: Final = b"bcefghijklmnopqstxyz"
 """The first bytes of keys (`storage.keyspace`); each kind is looked at by one of the checks."""
 
 _OWNER_BYTES: Final = 17
@@ -36,6 +36,7 @@ async def audit(engine: Engine, report: Report, images: NewImages) -> None:
     await log.check(engine, report, (found, lines), images)
     await backups.check(engine, report, found)
     await consumers.check(engine, report, lines)
+    await queues.check(engine, report)
 
 
 async def _check_kinds(engine: Engine, section: Section, found: catalog.Catalog) -> None:

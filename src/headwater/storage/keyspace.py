@@ -25,6 +25,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     j <kind 1> <region> 0 <table name> 0 <job id>     export (kind e) or import (kind i)
     j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
+    q q <region> 0 <queue name>                       queue
+    q m <queue id 16> <visible 8> <message id 16>     message of a queue; visible: microseconds
     o <due 8> <random 8>                              message in the outbox; due: microseconds
     g <name>                                          the store's own settings and secrets
 
@@ -289,6 +291,32 @@ def checkpoints_of(key: bytes) -> bytes:
 def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
     """The table and the shard of a checkpoint's key."""
     return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])
+
+
+def queue(region: str, name: str) -> bytes:
+    return b"qq%b\x00%b" % (region.encode(), name.encode())
+
+
+def every_queue_span() -> tuple[bytes, bytes]:
+    return b"qq", b"qr"
+
+
+def queued_prefix(queue_id: str) -> bytes:
+    """What the keys of a queue's messages begin with; visible moment and message id follow."""
+    return b"qm" + bytes.fromhex(queue_id)
+
+
+def queued(queue_id: str, visible_us: int, message_id: str) -> bytes:
+    """Where a queue's message is stored that can be received from a moment on (microseconds)."""
+    return queued_prefix(queue_id) + visible_us.to_bytes(8, "big") + UUID(message_id).bytes
+
+
+def visible_us_of_queued(key: bytes) -> int:
+    return int.from_bytes(key[-24:-16], "big")
+
+
+def message_id_of_queued(key: bytes) -> str:
+    return str(UUID(bytes=key[-16:]))
 
 
 def message(due_us: int, token: bytes) -> bytes:

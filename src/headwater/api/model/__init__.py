@@ -1,8 +1,8 @@
 """AWS's request shapes: the generated tables and the reading of them.
 
 `tools/generate_shapes.py` writes one table per service from botocore's models: `dynamodb.json`,
-`dynamodbstreams.json`, `lambda.json`. Never edit them by hand. Reading a table is cheap, and its
-shapes are unfolded one by one as operations are first called, so that start-up pays for none.
+`dynamodbstreams.json`, `lambda.json`, `sqs.json`. Never edit them by hand. Reading a table is
+cheap, and its shapes are unfolded as operations are first called: start-up pays for none.
 """
 
 from __future__ import annotations
