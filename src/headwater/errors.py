@@ -177,6 +177,10 @@ class ConditionalCheckFailedException(ServiceError):
     default_message = "The conditional request failed"
 
 
+class PolicyNotFoundException(ServiceError):
+    default_message = "Resource-based policy not found for the provided ResourceArn"
+
+
 class ProvisionedThroughputExceededException(ServiceError):
     default_message = (
         "The level of configured provisioned throughput for the table was exceeded. "

@@ -136,6 +136,8 @@ class Caller:
 def _check_form(asked: Asked, status: int, answer: bytes) -> None:
     if status == http.HTTPStatus.NOT_FOUND and answer.startswith(b"<"):
         return  # no operation at all
+    if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not answer.startswith(b"{"):
+        return  # the edge reads no such body, so that nobody knows its protocol
     if "Content-Encoding" in asked.headers:
         return  # what cannot be unpacked is refused before its protocol is known
     error = json.loads(answer)

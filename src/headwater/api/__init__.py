@@ -20,6 +20,11 @@ whatever a handler raises leaves as an answer an AWS client understands.
     mappings.py     handlers of Lambda's event source mappings
     queues.py       handlers of queues
     tables.py       handlers of the operations on tables
+    resource_arn.py the ARN of a table or of a stream
+    resource_policies.py  PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy
+    permissions.py  a request to the accesses it needs leave for
+    condition_keys.py  what policies may ask about a request
+    gate.py         whether policies let a request through
     time_to_live.py UpdateTimeToLive, DescribeTimeToLive
     table_description.py  a table as DescribeTable shows it
     backups.py      backups, recovery to a point in time, restored tables

@@ -28,6 +28,7 @@ from headwater.api.message import (
     KEEP,
     UNSAID,
     Handler,
+    Origin,
     Request,
     Response,
     plain,
@@ -97,6 +98,7 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_mark",
         "_marked_at",
+        "_origin",
         "_read_paused",
         "_reception",
         "_refusal",
@@ -126,6 +128,7 @@ class Connection(asyncio.Protocol):
         self._read_paused = False
         self._mark: tuple[object, ...] = ()
         self._marked_at = 0.0
+        self._origin = Origin()
 
     # What the transport tells
 
@@ -135,6 +138,9 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(
             high=settings.write_high_bytes, low=settings.write_low_bytes
         )
+        peer = transport.get_extra_info("peername")
+        is_secure = transport.get_extra_info("ssl_object") is not None
+        self._origin = Origin(str(peer[0]) if peer else "", is_secure)
         self._edge.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -183,6 +189,7 @@ class Connection(asyncio.Protocol):
         else:
             # Only an HTTP/1.0 client needs to hear it, and only such a one is likely to ask.
             connection = KEEP if "connection" in request.headers else UNSAID
+        request.origin = self._origin
         self._waiting.append(Exchange(request, connection, self._ended))
         self._held_bytes += len(request.body)
         if self._begun or self._is_due or self._write_paused:

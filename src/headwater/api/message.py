@@ -22,6 +22,17 @@ _NO_CONTENT: Final = 204  # the plain number: comparing with an enumeration's me
 _GZIP_WINDOW: Final = 31  # zlib's way to say: a gzip header and trailer, the largest window
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a client's requests come from: its address, and whether it speaks TLS."""
+
+    address: str = ""
+    is_secure: bool = False
+
+
+_NOWHERE: Final = Origin()
+
+
 @dataclass(slots=True)
 class Request:
     """One whole request. Not frozen only because that makes each one three times as dear.
@@ -37,6 +48,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     encoded_body: bytes | None = None
+    origin: Origin = _NOWHERE
 
     @property
     def signed_body(self) -> bytes:

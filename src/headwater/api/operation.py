@@ -28,6 +28,7 @@ from headwater.api.reply import (
 )
 from headwater.api.routes import Router, gathered
 from headwater.api.shapes import Input, Operation
+from headwater.auth.policy import Policy
 from headwater.clock import Chance, Clock
 from headwater.errors import (
     InternalServerError,
@@ -85,11 +86,25 @@ class Identity(Protocol):
     @property
     def access_key(self) -> str | None: ...
 
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def policy(self) -> Policy | None: ...
+
 
 class Authenticate(Protocol):
     """Says who signed a request for a service (as the scope names it), or raises ServiceError."""
 
     def __call__(self, request: Request, service: str, /) -> Identity: ...
+
+
+class Permit(Protocol):
+    """Lets a request through (None), or gives what is to be awaited: it may raise ServiceError."""
+
+    def __call__(
+        self, call: Call, identity: Identity, request: Request, /
+    ) -> Awaitable[None] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +132,15 @@ class Frame:
     """What a dispatcher stands in.
 
     region: of requests which name none. note: told the operation, the outcome (`OK` or the code of
-    an error) and the seconds of every request that reached an operation.
+    an error) and the seconds of every request that reached an operation. permit: None lets all
+    requests through.
     """
 
     region: str
     chance: Chance
     clock: Clock
     note: Callable[[str, str, float], None]
+    permit: Permit | None = None
 
 
 class Dispatcher:
@@ -146,6 +163,7 @@ class Dispatcher:
         self._region = frame.region
         self._monotonic = frame.clock.monotonic
         self._note = frame.note
+        self._permit = frame.permit
         self._ids = RequestIds(frame.chance)
         self._handlers = handlers
         self._lambda = shapes.load("lambda")
@@ -167,6 +185,7 @@ class Dispatcher:
         try:
             body = _parsed(request.body)
             if route is None:
+<<<<<<< HEAD
                 raise _unknown(target)  # noqa: TRY301 - one place makes errors replies
             identity = self._authenticate(request, route.signed_for)
             reply = await route.handler(
@@ -179,7 +198,24 @@ class Dispatcher:
                     request_id,
                     request.body,
                 )
+=======
+                raise UnknownOperationException  # noqa: TRY301 - one place makes errors replies
+            identity = self._authenticate(request, "dynamodb")
+            call = Call(
+                route.service,
+                route.operation,
+                identity.region or self._region,
+                identity.access_key,
+                route.check(body),
+                request_id,
+                request.body,
+>>>>>>> 71323b7 (auth, api, tables: resource policies, stored and enforced; policies of access keys)
             )
+            if self._permit is not None:
+                leave = self._permit(call, identity, request)
+                if leave is not None:
+                    await leave
+            reply = await route.handler(call)
         except Exception as error:  # noqa: BLE001 - the boundary: a fault is logged and told as one
             told = _told(error, target, request_id)
             outcome = told.code
@@ -202,17 +238,20 @@ class Dispatcher:
             if handler is None:
                 raise _not_supported(operation.name)  # noqa: TRY301 - as above
             identity = self._authenticate(request, "lambda")
-            reply = await handler(
-                Call(
-                    "lambda",
-                    operation.name,
-                    identity.region or self._region,
-                    identity.access_key,
-                    operation.check(gathered(operation, parameters, request)),
-                    request_id,
-                    request.body,
-                )
+            call = Call(
+                "lambda",
+                operation.name,
+                identity.region or self._region,
+                identity.access_key,
+                operation.check(gathered(operation, parameters, request)),
+                request_id,
+                request.body,
             )
+            if self._permit is not None:
+                leave = self._permit(call, identity, request)
+                if leave is not None:
+                    await leave
+            reply = await handler(call)
         except Exception as error:  # noqa: BLE001 - the boundary, as above
             told = _told(error, operation.name, request_id)
             if isinstance(told, InternalServerError):

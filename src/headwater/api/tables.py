@@ -11,13 +11,11 @@ from typing import Any, Final
 
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
+from headwater.api.resource_arn import resource_of
+from headwater.api.resource_policies import check_policy
 from headwater.api.table_description import Description, Figures, description
-from headwater.arn import parse_stream, parse_table
 from headwater.clock import Clock
-from headwater.errors import (
-    ResourceNotFoundException,
-    ValidationException,
-)
+from headwater.errors import ValidationException
 from headwater.limits import table_list_max, table_units_default_max, tags_page_max
 from headwater.storage.committer import View
 from headwater.storage.keyspace import index_prefix
@@ -62,6 +60,8 @@ class TableHandlers:
 
     async def create_table(self, call: Call) -> Reply:
         name = self._catalog.name_of(call.region, call.input["TableName"])
+        if "ResourcePolicy" in call.input:
+            check_policy(call.input["ResourcePolicy"])
         table = await self._catalog.create(call.region, definition.of_input(name, call.input))
         return Reply.json({"TableDescription": self._uncounted(table)})
 
@@ -145,24 +145,10 @@ class TableHandlers:
 
     async def _tagged(self, call: Call) -> Table:
         """The table whose ARN a request for tags names."""
-        arn = call.input["ResourceArn"]
-        if not arn.startswith("arn:"):
-            raise ValidationException(
-                f"Invalid TableArn: Invalid ResourceArn provided as input {arn}"
-            )
-        if parse_stream(arn) is not None:
+        table, label = await resource_of(self._catalog, call.region, call.input["ResourceArn"])
+        if label is not None:
             raise ValidationException("Tags of streams are not supported by Headwater yet")
-        if parse_table(arn) is None:
-            raise ValidationException(
-                "One or more parameter values were invalid: Invalid resource arn provided, only "
-                f"table or stream is accepted. Provided resource arn: {arn}"
-            )
-        try:
-            return await self._catalog.describe(call.region, arn)
-        except ResourceNotFoundException as error:
-            raise ResourceNotFoundException(
-                f"Requested resource not found: ResourcArn: {arn} not found"
-            ) from error
+        return table
 
     def _uncounted(self, table: Table) -> Description:
         return description(table, Figures(self._catalog.account, self._clock.now()))

@@ -22,6 +22,7 @@ from typing import Final
 
 import structlog
 
+from headwater.api.gate import Gate
 from headwater.api.http import HttpSettings, listen
 from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
@@ -82,9 +83,9 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             if credentials is not None:
                 credentials = {**credentials, own.access_key_id: own}
             verifier = Verifier(credentials, core.machine_clock, settings.region)
-            frame = Frame(
-                settings.region, core.chance, core.machine_clock, core.telemetry.requests.note
-            )
+            permit = None if credentials is None else Gate(catalog, core.clock).check
+            note = core.telemetry.requests.note
+            frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
             own_operations = lab_of(core, catalog, resharder, functions, mappings)
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)

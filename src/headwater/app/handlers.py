@@ -17,6 +17,7 @@ from headwater.api.items import Items
 from headwater.api.mappings import MappingHandlers
 from headwater.api.operation import Handler, OwnOperation
 from headwater.api.queries import Queries
+from headwater.api.resource_policies import ResourcePolicyHandlers
 from headwater.api.statement_groups import StatementGroups
 from headwater.api.statements import Statements
 from headwater.api.streams import StreamHandlers, StreamsSettings
@@ -123,6 +124,7 @@ async def handlers_of(
         handlers: Handlers = {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
+            **ResourcePolicyHandlers(catalog, engine, clock).handlers(),
             **BackupHandlers(catalog, backups, clock, core.chance).handlers(),
             **ExportHandlers(catalog, exporter, objects, clock).handlers(),
             **ImportHandlers(importer, objects, settings.account).handlers(),

@@ -7,5 +7,7 @@ and that no secret reaches a log or an error's text.
     credentials.py  the credentials file, in our form or the AWS CLI's
     canonical.py    a request in the form that is signed
     mac.py          the code under a key that is used again and again
+    policy.py       what a policy allows and denies
+    conditions.py   the conditions of its statements
     signature.py    signature version 4 in the Authorization header
 """

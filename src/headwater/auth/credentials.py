@@ -6,6 +6,7 @@ Two forms; the file's content says which. With a `[[credential]]` line it is TOM
     access_key_id = "AKIDEXAMPLE"
     secret_access_key = "..."
     name = "orders-service"        # optional; else the access key's id
+    policy = '''{"Statement": ...}'''   # optional: what the key may do; else everything
 
 Otherwise it is an AWS shared credentials file, one profile to a section:
 
@@ -30,13 +31,15 @@ from typing import Final, TypeAlias
 
 import structlog
 
+from headwater.auth.policy import InvalidPolicy, Policy, parse
+
 _log = structlog.get_logger(__name__)
 
 _TOML_ENTRY: Final = re.compile(r"^\s*\[\[\s*credential\s*\]\]", re.MULTILINE)
 # The id stands between `=` and `/` in the Authorization header; AWS's own are upper-case letters
 # and digits, but emulators are often given names.
 _ACCESS_KEY: Final = re.compile(r"[A-Za-z0-9_.+=@-]{1,128}")
-_FIELDS: Final = frozenset({"access_key_id", "secret_access_key", "name"})
+_FIELDS: Final = frozenset({"access_key_id", "secret_access_key", "name", "policy"})
 _READABLE_BY_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -46,11 +49,15 @@ class CredentialsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One access key, its secret, and what to call its owner."""
+    """One access key, its secret, what to call its owner, and what the owner may do.
+
+    policy: None is everything.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     name: str
+    policy: Policy | None = None
 
 
 Credentials: TypeAlias = Mapping[str, Credential]
@@ -112,7 +119,16 @@ def _toml_entries(text: str, source: str) -> Iterator[tuple[str, Credential]]:
         name = access_key
         if "name" in entry:
             name = _text_field(entry, "name", f"{source}: {place}")
-        yield place, Credential(access_key, secret, name)
+        yield place, Credential(access_key, secret, name, _policy(entry, f"{source}: {place}"))
+
+
+def _policy(entry: Mapping[str, object], place: str) -> Policy | None:
+    if "policy" not in entry:
+        return None
+    try:
+        return parse(_text_field(entry, "policy", place), has_principals=False)
+    except InvalidPolicy as error:
+        raise CredentialsError(f"{place}: {error}") from error
 
 
 def _profiles(text: str, source: str) -> Iterator[tuple[str, Credential]]:

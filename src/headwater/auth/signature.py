@@ -23,6 +23,7 @@ from typing import Final, Protocol, TypeVar
 from headwater.auth.canonical import SignedHeaders, canonical_path, canonical_query
 from headwater.auth.credentials import Credentials
 from headwater.auth.mac import Mac
+from headwater.auth.policy import Policy
 from headwater.clock import Clock
 from headwater.errors import (
     IncompleteSignatureException,
@@ -54,11 +55,13 @@ class Identity:
     """Who asks, and in which region.
 
     access_key: None, and name empty, where credentials are not configured and none were sent.
+    policy: the access key's own, if it has one.
     """
 
     region: str
     access_key: str | None
     name: str
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ class Verifier:
         if credential is None:
             raise UnrecognizedClientException
         return _Signer(
-            identity=Identity(region, access_key, credential.name),
+            identity=Identity(region, access_key, credential.name, credential.policy),
             date=date,
             service=service,
             scope=f"{date}/{region}/{service}/{_TERMINATOR}",

@@ -6,6 +6,7 @@ definition.py  CreateTable's input to the definition of a table
 key_definition.py  keys, indexes and projections as defined, checked
 alteration.py  UpdateTable's input to the alteration of a table
 altering.py    a table altered
+resource_policies.py  policies by their revisions (pure)
 tags.py        the rules of tags
 catalog.py     the tables there are: found, listed, created, altered, deleted
 stream_switch.py  a table's stream switched on and off within a change

@@ -40,6 +40,7 @@ from headwater.tables import altering, partitions, schema, stream_switch
 from headwater.tables.alteration import Alteration
 from headwater.tables.definition import Definition
 from headwater.tables.key_definition import IndexDefinition
+from headwater.tables.resource_policies import OF_TABLE, new_policy
 from headwater.tables.schema import (
     Index,
     IndexStatus,
@@ -160,6 +161,18 @@ class Catalog:
         if table is None or table.status not in _TAKING_ITEMS:
             raise ResourceNotFoundException
         return table
+
+    def cached(self, region: str, name: str) -> Table | None:
+        """The table as last seen, if it takes items and is at hand."""
+        return self._open.get((region, name))
+
+    async def known(self, region: str, name_or_arn: str) -> Table:
+        """The table as last seen, whatever its state; it is loaded only if it is not at hand.
+
+        Raises what `describe` does.
+        """
+        found = self._open.get((region, self.name_of(region, name_or_arn)))
+        return found or await self.describe(region, name_or_arn)
 
     async def reload(self, table: Table) -> Table:
         """The table as stored now.
@@ -383,6 +396,7 @@ class Catalog:
 
     def _new_table(self, region: str, definition: Definition) -> Table:
         now = self._clock.now()
+        policy = definition.policy
         has_collections = any(not asked.is_global for asked in definition.indexes)
         collection_bytes_max = self._settings.item_collection_bytes_max
         return Table(
@@ -405,6 +419,7 @@ class Catalog:
             collection_bytes_max=collection_bytes_max if has_collections else None,
             on_demand_limit=definition.on_demand_limit,
             warm=definition.warm,
+            policies={} if policy is None else {OF_TABLE: new_policy(policy, now)},
         )
 
     def _new_index(self, asked: IndexDefinition) -> Index:

@@ -54,6 +54,7 @@ class Definition:
     table_class: TableClass = TableClass.STANDARD
     on_demand_limit: Units | None = None
     warm: Units | None = None
+    policy: str | None = None
 
 
 def of_input(name: str, body: Mapping[str, Any]) -> Definition:
@@ -91,6 +92,7 @@ def of_input(name: str, body: Mapping[str, Any]) -> Definition:
         TableClass(body.get("TableClass", TableClass.STANDARD)),
         limit,
         warmth,
+        body.get("ResourcePolicy"),
     )
 
 
@@ -113,7 +115,6 @@ def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
     for member in (
-        "ResourcePolicy",
         "GlobalTableSourceArn",
         "GlobalTableSettingsReplicationMode",
         "VectorIndexes",

@@ -197,6 +197,14 @@ class Restoration:
     is_in_progress: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """Who may do what, as a client wrote it, and what tells it from other versions."""
+
+    document: str
+    revision: str
+
+
 @dataclass(frozen=True)
 class Table:
     """A table; see the module.
@@ -208,6 +216,7 @@ class Table:
     made of the table. restores: tables being restored from its log. While there are any of these,
     a deleted table keeps its items. importing: the id of the import that fills the table, which is
     CREATING until it has ended. on_demand_limit, warm: as an index's.
+    policies: the table's own under the empty text, those of its streams under their labels.
     """
 
     region: str
@@ -237,6 +246,7 @@ class Table:
     importing: str | None = None
     on_demand_limit: Units | None = None
     warm: Units | None = None
+    policies: dict[str, ResourcePolicy] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> bytes:
@@ -335,6 +345,8 @@ def decode(stored: bytes) -> Table:
         values["recovery"] = Recovery(**recovery)
     if (restoration := values.get("restoration")) is not None:
         values["restoration"] = Restoration(**restoration)
+    policies = values.get("policies", {})
+    values["policies"] = {label: ResourcePolicy(**each) for label, each in policies.items()}
     values["copies"] = tuple(values.get("copies", ()))
     values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)

@@ -124,6 +124,14 @@ def read_plan(select: Select, place: Source, values: Bindings) -> ReadPlan:
     )
 
 
+def leading_keys(
+    where: ConditionNode | None, keys: KeySchema, values: Bindings
+) -> list[AttributeValue]:
+    """The first attribute of each partition key that a condition confines a statement to."""
+    partitions, _ = _wanted_partitions(_conjuncts(where), keys, values)
+    return [partition[0] for partition in partitions]
+
+
 def _wanted_partitions(
     parts: list[ConditionNode], keys: KeySchema, values: Bindings
 ) -> tuple[list[_Partition], list[ConditionNode]]:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from headwater.api.message import Request, Response
 from headwater.api.operation import Call, Dispatcher, Frame, OwnOperation
 from headwater.api.reply import Reply
+from headwater.auth.policy import Policy
 from headwater.clock import ManualClock, SeededChance
 from headwater.errors import (
     ConditionalCheckFailedException,
@@ -30,6 +31,8 @@ GOOD = {"TableName": "music", "Key": {"pk": {"S": "a"}}}
 class Signer:
     region: str | None = "eu-west-1"
     access_key: str | None = "AKID"
+    name: str = "orders"
+    policy: Policy | None = None
 
 
 @dataclass(slots=True)
