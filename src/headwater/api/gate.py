@@ -15,7 +15,7 @@ from typing import Any
 from headwater.api.condition_keys import Circumstances, context_of
 from headwater.api.message import Request
 from headwater.api.operation import Call, Identity
-from headwater.api.permissions import Permission, permissions
+from headwater.api.permissions import OF_TABLES, Permission, permissions
 from headwater.auth.policy import Decision, InvalidPolicy, Policy, Principal, parse
 from headwater.clock import Clock
 from headwater.errors import INVALID, AccessDeniedException, ServiceError, ValidationException
@@ -44,7 +44,7 @@ class Gate:
         """None lets the request through; else what is to be awaited raises AccessDeniedException
         or does not."""
         if identity.policy is None:
-            if call.service in ("lambda", "headwater"):
+            if call.service not in OF_TABLES:
                 return None
             name = call.input.get("TableName")
             if name is not None:

@@ -185,22 +185,8 @@ class Dispatcher:
         try:
             body = _parsed(request.body)
             if route is None:
-<<<<<<< HEAD
                 raise _unknown(target)  # noqa: TRY301 - one place makes errors replies
             identity = self._authenticate(request, route.signed_for)
-            reply = await route.handler(
-                Call(
-                    route.service,
-                    route.operation,
-                    identity.region or self._region,
-                    identity.access_key,
-                    route.check(body),
-                    request_id,
-                    request.body,
-                )
-=======
-                raise UnknownOperationException  # noqa: TRY301 - one place makes errors replies
-            identity = self._authenticate(request, "dynamodb")
             call = Call(
                 route.service,
                 route.operation,
@@ -209,7 +195,6 @@ class Dispatcher:
                 route.check(body),
                 request_id,
                 request.body,
->>>>>>> 71323b7 (auth, api, tables: resource policies, stored and enforced; policies of access keys)
             )
             if self._permit is not None:
                 leave = self._permit(call, identity, request)

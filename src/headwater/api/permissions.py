@@ -45,6 +45,7 @@ _STATEMENT_ACTIONS: Final[Mapping[type, str]] = {
 }
 _LAMBDA_ACTIONS: Final = {"Invoke": "InvokeFunction"}
 ANYTHING: Final = "*"
+OF_TABLES: Final = frozenset({"dynamodb", "dynamodbstreams"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def permissions(call: Call, account: str) -> list[Permission]:
     """Every access that a request needs; input that is at fault needs none: it will be refused."""
     if call.service == "lambda":
         return [Permission(_lambda_access(call, account))]
-    if call.service == "headwater":
-        return [Permission(Access(f"headwater:{call.operation}", ANYTHING))]
+    if call.service not in OF_TABLES:
+        return [Permission(Access(f"{call.service}:{call.operation}", ANYTHING))]
     several = _SEVERAL.get(call.operation)
     if several is not None:
         return list(several(call, account))
