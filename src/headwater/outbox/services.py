@@ -43,30 +43,22 @@ class Topics:
 
 
 class Queues:
-    """Sends to queues of a service that is asked for their addresses once."""
+    """Sends to queues of a service, which is asked for their addresses each time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._urls: dict[str, str] = {}
 
     def refusal(self, destination: str) -> str | None:
         return fifo_refusal(destination)
 
     async def send(self, message: Message) -> None:
-        arn = message.destination
-        service = self._services.of(_region(arn))
-        url = self._urls.get(arn)
-        if url is None:
-            _, _, _, _, account, name = arn.split(":", 5)
-            answer = await _sent(
-                service, "get_queue_url", QueueName=name, QueueOwnerAWSAccountId=account
-            )
-            url = self._urls[arn] = str(answer["QueueUrl"])
-        try:
-            await _sent(service, "send_message", QueueUrl=url, MessageBody=message.body.decode())
-        except SendFailed:
-            del self._urls[arn]  # the queue may have been made anew
-            raise
+        _, _, _, region, account, name = message.destination.split(":", 5)
+        service = self._services.of(region)
+        found = await _sent(
+            service, "get_queue_url", QueueName=name, QueueOwnerAWSAccountId=account
+        )
+        url = str(found["QueueUrl"])
+        await _sent(service, "send_message", QueueUrl=url, MessageBody=message.body.decode())
 
 
 class Buckets:
