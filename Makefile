@@ -5,6 +5,7 @@
 #   make demo GIT=../project     replay another repository's history
 #   make serve ARGS="--port 9000 --lab"
 #   make test ARGS="-k stream"
+#   make torture KILLS=200 SEED=7
 #   make fuzz EXAMPLES=100000    ask that many spoiled requests of each kind
 #   make bench PEERS=1           measure moto_server and dynalite in the same run
 
@@ -13,6 +14,8 @@ GIT ?=
 ARGS ?=
 PEERS ?=
 EXAMPLES ?= 5000
+KILLS ?= 200
+SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,13 +30,14 @@ INSTALL = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check bench serve docs pin clean
+.PHONY: help setup demo test torture fuzz check bench serve docs pin clean
 
 help:
 	@echo "make setup   build .venv with everything development needs"
 	@echo "make demo    watch a git history flow through table, stream and function, verified [GIT=PATH]"
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
 	@echo "make test    run every test [ARGS=...]"
+	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
 	@echo "make fuzz    ask a server thousands of spoiled requests [EXAMPLES=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
 	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [ARGS=...]"
@@ -61,6 +65,9 @@ check: $(DEV)
 
 test: $(DEV)
 	$(BIN)/pytest tests $(ARGS)
+
+torture: $(DEV)
+	@$(BIN)/python -m tests.torture --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(DEV)
 	HYPOTHESIS_PROFILE=fuzz EXAMPLES=$(EXAMPLES) \

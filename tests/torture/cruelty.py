@@ -1,0 +1,217 @@
+"""Rounds: a server under load is killed, its directory checked, a new server proved and loaded.
+
+After each kill, in this order: the directory as the kill left it passes `headwater verify`; what
+was acknowledged is there; a transfer whose answer was lost, asked for again, happens once; the
+stream tells every change of every key exactly once and in order; what was under way is finished.
+The function has been given everything, each key's records in order, whenever it is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import boto3
+
+from headwater.audit.directory import verify
+from headwater.audit.report import Report
+from headwater.cli.client import Client, ServerGone, connected
+from headwater.cli.deployment import deploy
+from tests.server_process import ServerProcess
+from tests.torture import load
+from tests.torture.works import WORKS, Finish, Work, reshard
+from tests.torture.world import World, items_of, prepare, settled
+
+LANES: Final = 6
+CONNECTIONS: Final = 24
+_DRAIN_EVERY: Final = 5
+_DRAIN_SECONDS: Final = 60
+_STOP_SECONDS: Final = 30
+_FUNCTION: Final = Path(__file__).with_name("function")
+_KILL_AFTER: Final = (0, 1, 20, 80, 200, 400, 800)
+"""How many answers to writes there are before a kill, once the round's work has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run has seen. told: records of the stream that the function follows."""
+
+    kills: int
+    acknowledged: int
+    told: int
+    delivered: int
+
+
+def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
+    """Kill a server so many times; raises AssertionError, naming the round, for what is wrong."""
+    with _serve(world) as server:
+        asyncio.run(_prepare(server.endpoint, world))
+    works = [WORKS[each % len(WORKS)] for each in range(kills)]
+    world.chance.shuffle(works)
+    unfinished: list[Finish] = []
+    for number, work in enumerate(works, 1):
+        say(f"kill {number}: {work.__name__}\n")
+        with _serve(world) as server:
+            if number % _DRAIN_EVERY == 0:
+                asyncio.run(_drain(server.endpoint, world))
+            asyncio.run(_prove(server.endpoint, world, unfinished))
+            unfinished = asyncio.run(_load(server, world, work, server.process.kill))
+        asyncio.run(_check_directory(world.data))
+    return _ended(world, kills, unfinished)
+
+
+def stop_gracefully(world: World) -> Figures:
+    """Stop a server under load; what was delivered is not delivered again."""
+    with _serve(world) as server:
+        asyncio.run(_prepare(server.endpoint, world))
+        unfinished = asyncio.run(_load(server, world, reshard, server.process.terminate))
+        assert server.process.wait(_STOP_SECONDS) == 0
+    asyncio.run(_check_directory(world.data))
+    return _ended(world, 0, unfinished)
+
+
+def _ended(world: World, kills: int, unfinished: list[Finish]) -> Figures:
+    with _serve(world) as server:
+        asyncio.run(_prove(server.endpoint, world, unfinished))
+        delivered = asyncio.run(_drain(server.endpoint, world))
+        assert server.stop() == 0
+    asyncio.run(_check_directory(world.data))
+    return Figures(
+        kills,
+        sum(journal.acknowledged for journal in world.journals.values()),
+        world.followers["orders"].records,
+        delivered,
+    )
+
+
+def _serve(world: World) -> ServerProcess:
+    durability = world.chance.choice(("strict", "relaxed"))
+    return ServerProcess.serve("--data", world.data, "--lab", "--durability", durability)
+
+
+async def _prepare(endpoint: str, world: World) -> None:
+    async with connected(endpoint) as client:
+        await prepare(client, world)
+        arn = (await settled(client, "orders"))["LatestStreamArn"]
+    session = boto3.Session("any", "any", region_name="us-east-1")
+    functions = session.client("lambda", endpoint_url=endpoint)
+    notes = {"Variables": {"NOTES": str(world.notes)}}
+    configuration = {"Handler": "app.handler", "Environment": notes}
+    deploy(functions, "writer", _FUNCTION, configuration)
+    functions.create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="writer", StartingPosition="TRIM_HORIZON", BatchSize=20
+    )
+
+
+async def _load(
+    server: ServerProcess, world: World, work: Work, end: Callable[[], None]
+) -> list[Finish]:
+    """Write from many clients, begin the work, and end the server after a while."""
+    left: int | None = None
+
+    def tick() -> None:
+        nonlocal left
+        if left is not None:
+            left -= 1
+            if left <= 0:
+                end()
+
+    async with connected(server.endpoint, CONNECTIONS) as client:
+        accounts = list(world.balances)
+        writers = [
+            *(
+                load.write_journaled(client, world, (table, lane), tick)
+                for table in world.journals
+                for lane in range(LANES)
+            ),
+            load.transfer(client, world, accounts[::2], tick),
+            load.transfer(client, world, accounts[1::2], tick),
+            load.write_fleeting(client, world, tick),
+            _follow(client, world),
+        ]
+        tasks = [asyncio.create_task(writer) for writer in writers]
+        finish: list[Finish] = []
+        try:
+            finish.append(await work(client, world))
+            left = world.chance.choice(_KILL_AFTER)
+            tick()
+        finally:
+            if left is None:
+                server.process.kill()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, ServerGone):
+            raise result
+    return finish
+
+
+async def _follow(client: Client, world: World) -> None:
+    while True:
+        await world.followers["orders"].read(client)
+
+
+async def _prove(endpoint: str, world: World, unfinished: list[Finish]) -> None:
+    """Everything acknowledged is there, and the streams tell of it."""
+    async with connected(endpoint, CONNECTIONS) as client:
+        for table, journal in world.journals.items():
+            items = items_of(client, table, ConsistentRead=True)
+            journal.settle(dict([load.value_of(item) async for item in items]))
+        for token in list(world.transfers):
+            await load.make_transfer(client, world, token)
+        balances = {
+            item["pk"]["S"]: int(item["balance"]["N"])
+            async for item in items_of(client, "bank", ConsistentRead=True)
+        }
+        assert balances == world.balances, "a transfer was lost, or made twice"
+        await _prove_stream(client, world)
+        for finish in unfinished:
+            await finish(client)
+        await _prove_expiry(client, world)
+
+
+async def _prove_stream(client: Client, world: World) -> None:
+    """Each key's records are its changes: none is missing, none is told twice, none overtakes."""
+    follower, journal = world.followers["orders"], world.journals["orders"]
+    await follower.read(client)
+    for key, changes in journal.changes.items():
+        told = [value for _, _, value, _ in follower.told[key]]
+        assert told == changes, f"{key}: its records tell {told[-5:]}, its changes {changes[-5:]}"
+    assert follower.told.keys() <= journal.changes.keys(), "the stream tells of what was not sent"
+
+
+async def _prove_expiry(client: Client, world: World) -> None:
+    """What has expired goes, once, by the service."""
+    items = {"TableName": "fleeting", "Limit": 1}
+    while (await client.call("dynamodb", "Scan", items))["Items"]:
+        pass
+    follower = world.followers["fleeting"]
+    await follower.read(client)
+    for key, records in follower.told.items():
+        told = [(kind, is_by_service) for _, kind, _, is_by_service in records]
+        assert told == [("INSERT", False), ("REMOVE", True)], f"{key}: {told}"
+
+
+async def _drain(endpoint: str, world: World) -> int:
+    """Wait for the function; it has been given every record, those of a key in order."""
+    async with connected(endpoint) as client:
+        await client.call("headwater", "Drain", {"TimeoutSeconds": _DRAIN_SECONDS})
+        await world.followers["orders"].read(client)
+    lines = world.notes.read_text().splitlines() if world.notes.exists() else []
+    given: dict[str, list[str]] = {}
+    for line in lines:
+        number, key = line.split(" ", 1)
+        given.setdefault(key, []).append(number)
+    for key, records in world.followers["orders"].told.items():
+        wanted = [number for number, _, _, _ in records]
+        first_given = list(dict.fromkeys(given.get(key, ())))
+        assert first_given == wanted, f"{key}: the function was given {len(first_given)} records"
+    return len(lines)
+
+
+async def _check_directory(data: Path) -> None:
+    report = Report()
+    await verify(data, report)
+    assert not report.faults, "\n".join(report.faults)
