@@ -159,9 +159,10 @@ async def world(
 ) -> AsyncIterator[World]:
     """seed: of ids; a server that is started again takes another."""
     engine, clock, chance = engine or MemoryEngine(), clock or ManualClock(), SeededChance(seed)
-    committer = Committer(engine, Wakeups())
+    wakeups = Wakeups()
+    committer = Committer(engine, wakeups)
     catalog = Catalog(engine, committer, clock, chance, CatalogSettings(ACCOUNT, PARTITIONS))
-    stores = Stores(engine, committer)
+    stores = Stores(engine, committer, wakeups)
     backups = Backups(engine, committer, catalog, clock, chance)
     trimmer = Trimmer(
         engine, committer, clock, RetentionSettings(kept_since=kept_since(catalog, clock))

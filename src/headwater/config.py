@@ -20,7 +20,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from headwater.limits import item_collection_bytes_max
+from headwater.limits import item_collection_bytes_max, workers_max
 
 ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
@@ -64,6 +64,10 @@ class Settings:
     )
     memory: bool = field(
         default=False, metadata=_means("Keep everything in memory, until the server stops.")
+    )
+    workers: int = field(
+        default=1,
+        metadata=_means("Server processes that share the data directory and the port."),
     )
     objects: Path | None = field(
         default=None,
@@ -200,6 +204,21 @@ def load(
     return Settings(**values)
 
 
+def to_json(settings: Settings) -> dict[str, Any]:
+    """Settings as values of JSON, for another process of the server."""
+    values = {name: getattr(settings, name) for name in SETTINGS}
+    return {
+        name: str(value) if isinstance(value, Path | StrEnum) else value
+        for name, value in values.items()
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Settings:
+    """The settings that `to_json` was given."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return Settings(**{name: _parse(name, value, name) for name, value in given.items()})
+
+
 def _from_file(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
@@ -273,6 +292,7 @@ def _check(settings: Settings) -> None:
     if settings.transition_seconds < 0:
         raise ConfigError("transition seconds cannot be negative")
     _check_shards(settings)
+    _check_workers(settings)
     if settings.objects is not None and settings.s3_endpoint is not None:
         raise ConfigError("exports and imports have a directory of objects or an S3 endpoint")
     if (settings.tls_cert is None) != (settings.tls_key is None):
@@ -294,3 +314,21 @@ def _check_shards(settings: Settings) -> None:
         raise ConfigError("split seconds must be more than 0")
     if not 0 < settings.retention_hours < inf:
         raise ConfigError("retention hours must be more than 0")
+
+
+def _check_workers(settings: Settings) -> None:
+    if not 1 <= settings.workers <= workers_max:
+        raise ConfigError(f"workers {settings.workers} is not between 1 and {workers_max}")
+    if settings.workers == 1:
+        return
+    if settings.memory:
+        raise ConfigError("a store in memory is one process's: give --memory or several workers")
+    if settings.lab:
+        raise ConfigError(
+            "the lab needs one worker: its clock and its faults are kept in one process"
+        )
+    if settings.enforce_throughput:
+        raise ConfigError(
+            "enforcing throughput needs one worker: what is left of a table's capacity is kept in "
+            "one process"
+        )

@@ -58,6 +58,7 @@ table_step_items_max: Final = 256
 table_step_bytes_max: Final = MB
 table_maintenance_max: Final = 4
 table_retry_seconds: Final = 1.0
+table_poll_seconds: Final = 5.0
 table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0
@@ -68,6 +69,7 @@ rollover_poll_seconds: Final = 60.0
 # Backups
 backup_copies_max: Final = 4  # of one table at a time: while one is made every write feeds it
 backups_page_max: Final = 100
+backup_poll_seconds: Final = 5.0
 recovery_days_max: Final = 35
 restore_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 
@@ -86,6 +88,7 @@ jobs_kept_seconds: Final = 90 * 24 * 3600
 job_token_seconds: Final = 8 * 3600
 job_sweep_seconds: Final = 24 * 3600
 job_retry_seconds: Final = 1.0
+job_poll_seconds: Final = 5.0
 exports_in_progress_max: Final = 300
 export_window_seconds_min: Final = 15 * 60
 export_window_seconds_max: Final = 24 * 3600
@@ -182,3 +185,12 @@ queue_message_attributes_max: Final = 10
 queue_receive_max: Final = 10
 queue_poll_seconds: Final = 1.0
 queue_sweep_seconds: Final = 3600.0
+
+# Server processes that share a store
+workers_max: Final = 64
+process_beat_seconds: Final = 2.0
+process_silence_seconds_max: Final = 30.0  # a process whose loop stands still for longer is ended
+process_restart_seconds_first: Final = 0.1
+process_restart_seconds_max: Final = 5.0
+process_quick_deaths_max: Final = 5  # one after the other, before the server gives up
+process_steady_seconds: Final = 10.0  # one that has lived so long has not died quickly

@@ -11,8 +11,8 @@ import logging
 import sys
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final, TextIO
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TextIO, TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -32,6 +32,9 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 # How many delays are kept one by one, for their quantiles.
 _LATEST_DELAYS_MAX: Final = 20_000
 
+Report: TypeAlias = Sequence[tuple[str, str, str, Sequence[tuple[str, Mapping[str, str], float]]]]
+"""Metrics: name, documentation, kind, and of every sample name, labels and value."""
+
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -45,10 +48,16 @@ def configure_log(
     is_console: bool,
     stream: TextIO = sys.stderr,
     monotonic: Callable[[], float] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> None:
-    """Send the log to a stream, for eyes or as JSON lines."""
+    """Send the log to a stream, for eyes or as JSON lines. labels: fields of every line."""
+
+    def label(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {**event, **(labels or {})}
+
     structlog.configure(
         processors=[
+            label,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             Repeats(monotonic or SystemClock().monotonic),
@@ -220,3 +229,39 @@ class Telemetry:
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text form (`METRICS_CONTENT_TYPE`)."""
         return generate_latest(self._registry)
+
+    def report(self) -> Report:
+        """All metrics as values of JSON, for `joint_exposition`."""
+        return [
+            (
+                metric.name,
+                metric.documentation,
+                metric.type,
+                [(sample.name, sample.labels, sample.value) for sample in metric.samples],
+            )
+            for metric in self._registry.collect()
+        ]
+
+
+class _Joint:
+    """The metrics of several processes, told apart by a label."""
+
+    def __init__(self, reports: Mapping[str, Report]) -> None:
+        self._reports = reports
+
+    def collect(self) -> Iterable[Metric]:
+        joint: dict[str, Metric] = {}
+        for worker, report in self._reports.items():
+            for name, documentation, kind, samples in report:
+                metric = joint.setdefault(name, Metric(name, documentation, kind))
+                for sample, labels, value in samples:
+                    metric.add_sample(sample, {**labels, "worker": worker}, value)
+        return joint.values()
+
+
+def joint_exposition(reports: Mapping[str, Report]) -> bytes:
+    """The metrics of several processes, by their names, in one exposition.
+
+    They are not added up: a process that is replaced begins at nothing, and a sum would go down.
+    """
+    return generate_latest(_Joint(reports))

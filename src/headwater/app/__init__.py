@@ -4,11 +4,15 @@ Order of stopping, which is what makes a stop graceful: no more connections, req
 finish, consumers finish and checkpoint, workers end, what was submitted is committed, the store
 closes.
 
-core.py      the store and what every part is built on
-outside.py   queues, objects, and the messages that go there
-services.py  functions, mappings, shards that roll over and split
-handlers.py  every operation's handler
-edge.py      where the server listens, who may ask, what answers
+process.py     a process of a server: alone, or one of several
+supervisor.py  starts the several processes of a server and replaces those that end
+member.py      such a process's dealings with its supervisor
+channel.py     what they tell each other
+core.py        the store and what every part is built on
+outside.py     queues, objects, and the messages that go there
+services.py    functions, mappings, shards that roll over and split
+handlers.py    every operation's handler
+edge.py        where the server listens, who may ask, what answers
 """
 
 from __future__ import annotations
@@ -27,18 +31,13 @@ from headwater.api.http import HttpSettings, listen
 from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
 from headwater.app.core import core_of
-from headwater.app.edge import (
-    bound_by,
-    credentials_of,
-    edge_of,
-    endpoint_of,
-    own_credential,
-    tls_of,
-)
+from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
 from headwater.app.handlers import catalog_of, handlers_of, lab_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
-from headwater.app.services import functions_of, mappings_of, resharding_of, surroundings_of
+from headwater.app.process import Process, alone
+from headwater.app.services import functions_of, mappings_of, surroundings_of
 from headwater.auth.signature import Verifier
+from headwater.clock import SystemChance
 from headwater.config import Settings
 from headwater.limits import MB, function_upload_bytes_max
 
@@ -58,26 +57,32 @@ class Ready:
 
 
 async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
-    """Run a server until SIGTERM or SIGINT.
+    """Run a server of one process until SIGTERM or SIGINT.
 
     Raises ConfigError, StoreInUse or Unavailable if it cannot start.
     """
-    stop = asyncio.Event()
+    process = alone(settings, SystemChance())
+    with process.bound:
+        await run_process(settings, process, announce, asyncio.Event())
+
+
+async def run_process(
+    settings: Settings, process: Process, announce: Callable[[Ready], None], stop: asyncio.Event
+) -> None:
+    """Run a process of a server until SIGTERM, SIGINT or the event. Raises what `serve` does."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     credentials = credentials_of(settings)
-    bound = bound_by(settings)
+    bound, own = process.bound, process.own
     endpoint = endpoint_of(settings, bound)
-    async with core_of(settings) as core:
-        own = own_credential(core.chance)
+    async with core_of(settings, process) as core:
         catalog = catalog_of(core)
+        queues = queues_of(core)
+        outbox = outbox_of(core, senders_of(core, queues))
         async with (
-            queues_of(core) as queues,
-            outbox_of(core, senders_of(core, queues)) as outbox,
             functions_of(core, surroundings_of(endpoint, own)) as functions,
             mappings_of(core, functions, outbox) as mappings,
-            resharding_of(core, catalog) as resharder,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
@@ -86,11 +91,11 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             permit = None if credentials is None else Gate(catalog, core.clock).check
             note = core.telemetry.requests.note
             frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
-            own_operations = lab_of(core, catalog, resharder, functions, mappings)
+            own_operations = lab_of(core, catalog, functions, mappings)
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(
-                edge_of(dispatcher, core.telemetry),
+                edge_of(dispatcher, process.exposition),
                 bound,
                 _HTTP,
                 core.machine_clock,
@@ -101,6 +106,13 @@ async def serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             await stop.wait()
             await listener.close(_GRACE_SECONDS)
     _log.info("stopped")
+
+
+def innermost(fault: BaseException) -> BaseException:
+    """What was raised within the groups of tasks that passed it on."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
 
 
 def _quieten_collector() -> None:

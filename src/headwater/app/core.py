@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
+from headwater.app.process import Process, Shared
 from headwater.clock import Chance, Clock, SystemChance, SystemClock
 from headwater.config import ConfigError, Durability, Settings
 from headwater.lab.clock import ClockState, LabClock
@@ -21,6 +23,9 @@ from headwater.storage.memory import MemoryEngine
 from headwater.storage.sqlite import SqliteSettings, open_engine
 from headwater.telemetry import Telemetry
 
+Duty: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Starts what the process that leads does beside the requests, until it is cancelled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Core:
@@ -29,27 +34,33 @@ class Core:
     clock: the time of day, for all that happens to data: the machine's, or the lab's, which can
     stand still and jump. machine_clock: for what is about real processes and networks: the skew of
     signatures, slow clients, time-outs of functions, the grace of a stop, measured durations.
-    folder: for what is not in the store. faults: the lab's, None where there is no lab.
+    folder: for what is not in the store. faults: the lab's, None where there is no lab. duties: of
+    the process that leads, from all parts of the server.
     """
 
     settings: Settings
     clock: Clock
     machine_clock: Clock
     chance: Chance
-    telemetry: Telemetry
+    process: Process
     engine: Engine
     wakeups: Wakeups
     committer: Committer
     folder: Path
     faults: Faults | None
+    duties: list[Duty] = field(default_factory=list)
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return self.process.telemetry
 
 
 @asynccontextmanager
-async def core_of(settings: Settings) -> AsyncIterator[Core]:
+async def core_of(settings: Settings, process: Process) -> AsyncIterator[Core]:
     """The store, with its committer running; at the end what was submitted is committed."""
     machine_clock = SystemClock()
-    engine = _engine(settings, machine_clock)
-    wakeups = Wakeups()
+    shared, wakeups = process.shared, process.wakeups
+    engine = _engine(settings, machine_clock, shared)
     committer = Committer(engine, wakeups)
     # A server that keeps nothing needs a place for its functions' code all the same.
     place = nullcontext(os.fspath(settings.data))
@@ -57,6 +68,9 @@ async def core_of(settings: Settings) -> AsyncIterator[Core]:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(committer.run())
+                relaying = None
+                if shared is not None:
+                    relaying = tasks.create_task(shared.relay(wakeups).run())
                 try:
                     clock = await _clock(settings, engine, committer, machine_clock)
                     chance = SystemChance()
@@ -65,7 +79,7 @@ async def core_of(settings: Settings) -> AsyncIterator[Core]:
                         clock,
                         machine_clock,
                         chance,
-                        Telemetry(),
+                        process,
                         engine,
                         wakeups,
                         committer,
@@ -74,6 +88,8 @@ async def core_of(settings: Settings) -> AsyncIterator[Core]:
                     )
                 finally:
                     committer.close()
+                    if relaying is not None:
+                        relaying.cancel()
         finally:
             await engine.close()
 
@@ -96,8 +112,9 @@ async def _clock(
     return machine_clock
 
 
-def _engine(settings: Settings, clock: Clock) -> Engine:
+def _engine(settings: Settings, clock: Clock, shared: Shared | None) -> Engine:
     if settings.memory:
         return MemoryEngine()
     sqlite = SqliteSettings(is_strict=settings.durability is Durability.strict)
-    return open_engine(settings.data, sqlite, clock)
+    sharing = None if shared is None else shared.sharing
+    return open_engine(settings.data, sqlite, clock, sharing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 from headwater.api.http import (
@@ -23,7 +23,10 @@ from headwater.auth.credentials import (
 )
 from headwater.clock import Chance
 from headwater.config import ConfigError, Settings
-from headwater.telemetry import METRICS_CONTENT_TYPE, Telemetry
+from headwater.telemetry import METRICS_CONTENT_TYPE
+
+Exposition: TypeAlias = Callable[[], Awaitable[bytes]]
+"""Gives the metrics of all the server's processes in Prometheus' text form."""
 
 Answer: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -69,11 +72,11 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
         raise ConfigError(str(error)) from error
 
 
-def edge_of(dispatcher: Dispatcher, telemetry: Telemetry) -> Answer:
+def edge_of(dispatcher: Dispatcher, exposition: Exposition) -> Answer:
     """The metrics beside the operations; nothing else is served."""
 
     async def metrics() -> Response:
-        return Response(200, [("content-type", METRICS_CONTENT_TYPE)], telemetry.exposition())
+        return Response(200, [("content-type", METRICS_CONTENT_TYPE)], await exposition())
 
     def answer(request: Request) -> Coroutine[Any, Any, Response]:
         if request.path == "/metrics" and request.method == "GET":

@@ -26,7 +26,7 @@ from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core
 from headwater.app.outside import objects_of
-from headwater.app.services import Functions, running
+from headwater.app.services import Functions, leading, resharding_duties, running
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.erase import Eraser
@@ -60,16 +60,13 @@ def catalog_of(core: Core) -> Catalog:
         core.settings.account,
         core.settings.initial_partitions,
         core.settings.item_collection_bytes_max,
+        None if core.process.shared is None else core.process.shared.table_changes,
     )
     return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
 
 
 def lab_of(
-    core: Core,
-    catalog: Catalog,
-    resharder: Resharder,
-    functions: Functions,
-    mappings: MappingService,
+    core: Core, catalog: Catalog, functions: Functions, mappings: MappingService
 ) -> Mapping[str, OwnOperation]:
     if core.faults is None:
         return {
@@ -80,6 +77,7 @@ def lab_of(
             **lab_region.refused(),
         }
     assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
+    resharder = Resharder(catalog, core.clock, core.chance)
     drain = Drain(core.engine, mappings, core.machine_clock)
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
@@ -105,7 +103,7 @@ async def handlers_of(
     meters = Meters(clock, settings.account) if settings.enforce_throughput else None
     writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
     counts = Counts(engine, clock)
-    stores = Stores(engine, committer)
+    stores = Stores(engine, committer, core.wakeups)
     transitions = Transitions(catalog, stores, clock, settings.transition_seconds)
     backups = Backups(engine, committer, catalog, clock, core.chance)
     maker = BackupMaker(backups, catalog, stores, clock)
@@ -119,8 +117,9 @@ async def handlers_of(
     streams = StreamsSettings(settings.account, settings.retention_seconds)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
-    works = (counts, transitions, maker, exporter, importer, expirer, trimmer, tokens)
-    async with running(*(work.run() for work in works)) as spawn:
+    works = (transitions, maker, exporter, importer, expirer, trimmer, tokens)
+    core.duties.extend((*(work.run for work in works), *resharding_duties(core, catalog)))
+    async with running(counts.run()) as spawn, leading(core):
         handlers: Handlers = {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
@@ -148,4 +147,4 @@ async def handlers_of(
 
 
 def _jobs(core: Core, decode: Codec) -> Stored:
-    return Stored(core.engine, core.committer, core.clock, decode)
+    return Stored(core.engine, core.committer, core.wakeups, core.clock, decode)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from headwater.app.core import Core, absolute
-from headwater.app.services import running
 from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import Sender, Senders
@@ -26,13 +22,12 @@ def objects_of(core: Core) -> ObjectStore:
     return DirectoryObjects(absolute(settings.objects or core.folder / OBJECTS), core.chance)
 
 
-@asynccontextmanager
-async def queues_of(core: Core) -> AsyncIterator[QueueService]:
-    """The server's own queues, swept."""
+def queues_of(core: Core) -> QueueService:
+    """The server's own queues; it is the leading process that sweeps them."""
     store = QueueStore(core.engine, core.committer, core.wakeups, core.clock, core.machine_clock)
     queues = QueueService(store, core.settings.account, core.chance)
-    async with running(queues.run()):
-        yield queues
+    core.duties.append(queues.run)
+    return queues
 
 
 def senders_of(core: Core, queues: QueueService) -> Senders:
@@ -42,17 +37,16 @@ def senders_of(core: Core, queues: QueueService) -> Senders:
     )
 
 
-@asynccontextmanager
-async def outbox_of(core: Core, senders: Senders) -> AsyncIterator[Outbox]:
-    """The outbox, sending."""
+def outbox_of(core: Core, senders: Senders) -> Outbox:
+    """The outbox; it is the leading process that sends."""
 
     def note(message: Message, is_delivered: bool) -> None:  # noqa: FBT001 - the seam's form
         core.telemetry.messages.note(message.service, is_delivered=is_delivered)
 
     store = OutboxStore(core.engine, core.committer, core.wakeups)
     outbox = Outbox(store, senders, core.clock, core.chance, note)
-    async with running(outbox.run()):
-        yield outbox
+    core.duties.append(outbox.run)
+    return outbox
 
 
 def _queues(core: Core, own: QueueService) -> Sender:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from headwater.app.core import Core
+from headwater.app.core import Core, Duty
 from headwater.auth.credentials import Credential
 from headwater.consumers.consumer import Consumer, Services, destination_of
 from headwater.consumers.delivery import Destination
-from headwater.consumers.members import Alone
+from headwater.consumers.leadership import Leadership
 from headwater.consumers.watch import HeadWatch
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
@@ -69,6 +69,13 @@ async def functions_of(core: Core, surroundings: Surroundings) -> AsyncIterator[
         yield Functions(registry, pool)
 
 
+def _scratch(core: Core) -> Path:
+    """Where functions' workers have their folders: every process has a place of its own."""
+    shared = core.process.shared
+    folder = core.folder / "workers"
+    return folder if shared is None else folder / str(shared.place)
+
+
 def surroundings_of(endpoint: str, own: Credential) -> Surroundings:
     """What functions find: this server, credentials it takes, and boto3 beside their code."""
     boto3 = find_spec("boto3")
@@ -90,7 +97,7 @@ async def mappings_of(
     service = MappingService(
         Services(core.engine, core.committer, core.wakeups, core.clock, watch, _reach_of(core)),
         LocalFunctions(functions.registry, functions.pool, core.chance),
-        Alone(core.chance.uuid()),
+        core.process.members,
         core.chance,
         MappingSettings(
             core.settings.account,
@@ -123,20 +130,27 @@ def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
 
 
-@asynccontextmanager
-async def resharding_of(core: Core, catalog: Catalog) -> AsyncIterator[Resharder]:
-    """Shards rolled over and split as they fall due; gives what does so on command."""
+def resharding_duties(core: Core, catalog: Catalog) -> Sequence[Duty]:
+    """What rolls shards over and splits them as they fall due."""
     settings, clock = core.settings, core.clock
     resharder = Resharder(catalog, clock, core.chance)
-    works = []
+    duties: list[Duty] = []
     if settings.shard_rollover_hours > 0:
         open_seconds = settings.shard_rollover_hours * 3600
-        works.append(Rollover(catalog, resharder, clock, open_seconds).run())
+        duties.append(Rollover(catalog, resharder, clock, open_seconds).run)
     if settings.split_write_units > 0:
         split = SplitSettings(settings.split_write_units, settings.split_seconds)
-        works.append(Splitting(core.engine, catalog, resharder, clock, split).run())
-    async with running(*works):
-        yield resharder
+        duties.append(Splitting(core.engine, catalog, resharder, clock, split).run)
+    return duties
+
+
+@asynccontextmanager
+async def leading(core: Core) -> AsyncIterator[None]:
+    """The duties that one process of a store alone has, done as long as this one leads."""
+    members = core.process.members
+    leadership = Leadership(core.committer, core.wakeups, core.clock, members)
+    async with running(leadership.run(lambda: [duty() for duty in core.duties])):
+        yield
 
 
 @asynccontextmanager

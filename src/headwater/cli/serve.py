@@ -12,7 +12,8 @@ import click
 import uvloop
 
 from headwater import __version__
-from headwater.app import Ready, serve
+from headwater.app import Ready, innermost, serve
+from headwater.app.supervisor import Unsteady, supervise
 from headwater.config import SETTINGS, TYPES, ConfigError, LogFormat, Settings, load, value_type
 from headwater.storage.engine import StoreInUse, Unavailable
 from headwater.telemetry import configure_log
@@ -39,19 +40,13 @@ def _run(config: Path | None, **options: Any) -> None:
     try:
         settings = load(options, file=config)
         configure_log(is_console=settings.log_format is LogFormat.console)
+        runs = serve if settings.workers == 1 else supervise
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, lambda ready: _announce(settings, ready)))
-    except* (ConfigError, StoreInUse, Unavailable) as faults:
+            runner.run(runs(settings, lambda ready: _announce(settings, ready)))
+    except* (ConfigError, StoreInUse, Unavailable, Unsteady) as faults:
         for fault in faults.exceptions:
-            click.echo(f"headwater: {_innermost(fault)}", err=True)
+            click.echo(f"headwater: {innermost(fault)}", err=True)
         sys.exit(2)
-
-
-def _innermost(fault: BaseException) -> BaseException:
-    """What was raised within the groups of tasks that passed it on."""
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    return fault
 
 
 def _announce(settings: Settings, ready: Ready) -> None:

@@ -15,5 +15,6 @@ feed.py         reads a shard on and shares its records out among the lanes
 reader.py       the loop of one shard
 watch.py        looks at the heads of all shards that are read
 members.py      the processes that share a store, and the share of each
+leadership.py   which process does the work that one alone may do
 coordinator.py  who reads which shard; parents before children
 """

@@ -12,6 +12,7 @@ duplicate.py    a data directory copied whole while a server uses it
 scratch.py      a map on disk for one piece of work
 hold.py         keeps a data directory for one server
 turn.py         whose turn it is to write, among processes that share a store
+relay.py        passes wake-ups on between such processes
 board.py        counters in shared memory: whether another process has done something
 objects.py      objects by bucket and key, as files below a directory
 s3.py           objects in S3, or in a service that speaks its protocol

@@ -12,7 +12,8 @@ It knows nothing of items: a put, a new table and a consumer's checkpoint are al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, Protocol, TypeVar
 
 from headwater.limits import commit_group_works_max
@@ -74,10 +75,14 @@ class Work(Protocol[Result_co]):
 
 
 class Wakeups:
-    """Topics, and who waits for them. A wake-up is a hint: whoever waits polls as well."""
+    """Topics, and who waits for them. A wake-up is a hint: whoever waits polls as well.
+
+    pass_on: tells the other processes of the store, where there are any (`relay.py`).
+    """
 
     def __init__(self) -> None:
         self._events: dict[bytes, set[asyncio.Event]] = {}
+        self.pass_on: Callable[[AbstractSet[bytes]], None] | None = None
 
     def subscribe(self, topic: bytes, event: asyncio.Event) -> None:
         """Set the event whenever the topic is woken, until `unsubscribe`."""
@@ -91,8 +96,18 @@ class Wakeups:
         if not events:
             del self._events[topic]
 
-    def wake(self, topics: set[bytes]) -> None:
-        """Set the events of all who wait for these topics."""
+    def wake(self, topics: AbstractSet[bytes]) -> None:
+        """Wake all who wait for these topics, in every process."""
+        if self.pass_on is not None and topics:
+            self.pass_on(topics)
+        self.wake_here(topics)
+
+    def wake_everybody(self) -> None:
+        """Wake all who wait in this process, whatever for."""
+        self.wake_here(self._events.keys())
+
+    def wake_here(self, topics: AbstractSet[bytes]) -> None:
+        """Set the events of all who wait for these topics in this process."""
         if not self._events:
             return
         for topic in topics:

@@ -18,6 +18,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     e <table 16> <seconds 8> <hash 8> <partition key> <sort key>   when an item expires
     l <table 16> <shard 12> <sequence number 8>       log entry
     t <account's token>                               transaction already made
+    u <key of a table>                                a table in a state that passes
     f <region> 0 <function name>                      function
     z <sha-256 32>                                    function code
     m <region> 0 <mapping uuid>                       event source mapping
@@ -28,6 +29,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     q q <region> 0 <queue name>                       queue
     q m <queue id 16> <visible 8> <message id 16>     message of a queue; visible: microseconds
     o <due 8> <random 8>                              message in the outbox; due: microseconds
+    a                                                 lease of the process that leads
     g <name>                                          the store's own settings and secrets
 
 Hash order is scan order; within one partition key, sort keys are in order.
@@ -71,6 +73,20 @@ def tables_span(region: str, after: str = "") -> tuple[bytes, bytes]:
 
 def every_table_span() -> tuple[bytes, bytes]:
     return b"ct", b"cu"
+
+
+def unsettled(table_key: bytes) -> bytes:
+    """Where it is marked that a table is in a state that passes."""
+    return b"u" + table_key
+
+
+def unsettled_span() -> tuple[bytes, bytes]:
+    return b"u", b"v"
+
+
+def table_of_unsettled(key: bytes) -> bytes:
+    """The key of the table that is marked."""
+    return key[1:]
 
 
 def stream(region: str, table_name: str, label: str) -> bytes:
@@ -270,6 +286,11 @@ def every_job_span(kind: bytes) -> tuple[bytes, bytes]:
     return prefix, after_prefix(prefix)
 
 
+def kind_of_job(key: bytes) -> bytes:
+    """What the keys of all jobs of a job's kind begin with."""
+    return key[:2]
+
+
 def job_token(kind: bytes, region: str, token: str) -> bytes:
     return b"jt%b%b\x00%b" % (kind, region.encode(), token.encode())
 
@@ -336,6 +357,11 @@ def due_us_of_message(key: bytes) -> int:
 def message_count() -> bytes:
     """Where it is stored how many messages wait in the outbox."""
     return setting("messages")
+
+
+def leader() -> bytes:
+    """The lease of the process that does what one alone may do."""
+    return b"a"
 
 
 def setting(name: str) -> bytes:

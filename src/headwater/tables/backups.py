@@ -2,15 +2,14 @@
 
 Every change is work for the committer. A backup and the mark in its table that makes writes feed it
 appear in one commit, which is the moment the backup shows. What follows in the background is
-`copying.py`'s: it takes from `unfinished` the backups that this process has left in a state that
-passes.
+`copying.py`'s, which is woken by `UNSETTLED_TOPIC` when a backup is left in a state that passes.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from headwater.arn import parse_backup
 from headwater.clock import Chance, Clock
@@ -33,6 +32,9 @@ from headwater.tables import backup as stored_form
 from headwater.tables.backup import Backup, BackupStatus
 from headwater.tables.catalog import Catalog
 from headwater.tables.schema import Table, TableStatus
+
+UNSETTLED_TOPIC: Final = keyspace.every_backup_span()[0]
+"""Woken when a backup is left in a state that passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,13 @@ class BackupChange:
             view.delete(self.key)
         else:
             view.put(self.key, stored_form.encode(changed))
+            if changed.status is not BackupStatus.AVAILABLE:
+                view.wake(UNSETTLED_TOPIC)
         return changed
 
 
 class Backups:
-    """Backups by ARN; see the module. unfinished_arrived: set when `unfinished` gets one."""
+    """Backups by ARN; see the module."""
 
     def __init__(
         self, engine: Engine, committer: Committer, catalog: Catalog, clock: Clock, chance: Chance
@@ -87,8 +91,6 @@ class Backups:
         self._catalog = catalog
         self._clock = clock
         self._chance = chance
-        self.unfinished: dict[bytes, Backup] = {}
-        self.unfinished_arrived = asyncio.Event()
 
     async def create(self, region: str, table_name_or_arn: str, name: str) -> Backup:
         """Begin a backup of a table as it is now.
@@ -106,7 +108,7 @@ class Backups:
         backup = beginning.backup(table)
         (stored,) = await self._engine.get([backup.key])
         assert stored is not None, "a backup that was begun is stored"
-        return self._note(stored_form.decode(stored))
+        return stored_form.decode(stored)
 
     async def find(self, region: str, arn: str) -> Backup:
         """The backup with an ARN.
@@ -136,7 +138,7 @@ class Backups:
         except BackupNotFoundException as error:
             raise _not_found(arn) from error
         assert deleted is not None, "a deleted backup is stored until it is erased"
-        return self._note(deleted)
+        return deleted
 
     async def listed(self, region: str, wanted: Wanted) -> tuple[list[Backup], bool]:
         """Backups in the order of table names and times, and whether more follow."""
@@ -177,11 +179,6 @@ class Backups:
             raise _not_found(arn)
         return keyspace.backup(region, parts.table, BackupId(parts.backup))
 
-    def _note(self, backup: Backup) -> Backup:
-        self.unfinished[backup.key] = backup
-        self.unfinished_arrived.set()
-        return backup
-
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
@@ -198,6 +195,7 @@ class _Beginning:
             raise BackupInUseException
         backup = self.backup(table)
         view.put(backup.key, stored_form.encode(backup))
+        view.wake(UNSETTLED_TOPIC)
         return table.changed(copies=(*table.copies, self.backup_id))
 
     def backup(self, table: Table) -> Backup:

@@ -5,16 +5,16 @@ is still what it was planned from, and else is planned again. So control operati
 clash, and a table, its shards and its stream change in one commit.
 
 Item operations find tables in a cache, which holds those that take them as this process last saw
-them. It is a hint: a write reads the stored table in its own commit, and keys never change while a
-table keeps its identity.
+them; it is emptied when another process of the store has changed any. For writes it is a hint: a
+write reads the stored table in its own commit, and keys never change while a table keeps its
+identity.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from headwater.arn import parse_table
 from headwater.clock import Chance, Clock
@@ -32,6 +32,7 @@ from headwater.limits import (
     write_plans_max,
 )
 from headwater.storage import keyspace
+from headwater.storage.board import Counter, OwnCounter
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import IndexId, TableId
@@ -57,6 +58,9 @@ Step = Callable[[View, Table], Table | None]
 
 _Plan = Callable[[Table], Awaitable[tuple[Sequence[bytes], Step]]]
 
+UNSETTLED_TOPIC: Final = keyspace.unsettled_span()[0]
+"""Woken when a table is left in a state that passes."""
+
 _TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
 
 
@@ -64,12 +68,14 @@ _TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
 class CatalogSettings:
     """account: id in ARNs. initial_partitions: of a new table, instead of as AWS would have it.
 
-    item_collection_bytes_max: of a new table with local indexes.
+    item_collection_bytes_max: of a new table with local indexes. changes: of tables in all the
+    processes of the store, where there are several.
     """
 
     account: str
     initial_partitions: int | None = None
     item_collection_bytes_max: int = item_collection_bytes_max
+    changes: Counter | None = None
 
 
 class Source(Protocol):
@@ -115,15 +121,21 @@ class _Change:
             view.delete(self.key)
         elif changed is not self.before or self.planned is None:
             view.put(self.key, schema.encode(changed))
+        self._mark(view, changed)
         return changed
+
+    def _mark(self, view: View, changed: Table | None) -> None:
+        """Let a table that is left in a state that passes be found by who carries it on."""
+        marker = keyspace.unsettled(self.key)
+        if changed is None or is_settled(changed):
+            view.delete(marker)
+        else:
+            view.put(marker, b"")
+            view.wake(UNSETTLED_TOPIC)
 
 
 class Catalog:
-    """Tables by region and name; see the module.
-
-    unfinished: tables this process has left in a state that passes; whoever takes one out carries
-    it on (`transitions.py`). unfinished_arrived: set when one is put in.
-    """
+    """Tables by region and name; see the module."""
 
     def __init__(
         self,
@@ -139,9 +151,9 @@ class Catalog:
         self._chance = chance
         self._settings = settings
         self._open: dict[tuple[str, str], Table] = {}
-        self._changes = 0
-        self.unfinished: dict[bytes, Table] = {}
-        self.unfinished_arrived = asyncio.Event()
+        self._is_shared = settings.changes is not None
+        self._changes = settings.changes or OwnCounter()
+        self._seen = self._changes.state()
 
     @property
     def account(self) -> str:
@@ -153,6 +165,9 @@ class Catalog:
         Raises ResourceNotFoundException if there is none, or none that takes items yet or still;
         ValidationException for an ARN that is no table's.
         """
+        if self._is_shared and self._changes.state() != self._seen:
+            self._open.clear()
+            self._seen = self._changes.state()
         found = self._open.get((region, name_or_arn))
         if found is not None:
             return found
@@ -364,9 +379,11 @@ class Catalog:
         """The table as stored; the cache then agrees with it."""
         key = keyspace.table(region, name)
         while True:
-            changes = self._changes
+            changes = self._changes.state()
             (stored,) = await self._engine.get([key])
-            if changes == self._changes:  # else what was read may be older than what is cached
+            if (
+                changes == self._changes.state()
+            ):  # else what was read may be older than what is cached
                 break
         if stored is None:
             self._open.pop((region, name), None)
@@ -377,16 +394,12 @@ class Catalog:
 
     def _note(self, table: Table) -> None:
         """Take notice of a table that this process has stored."""
-        self._changes += 1
+        self._changes.count()
         self._cache(table)
-        if not is_settled(table):
-            self.unfinished[table.key] = table
-            self.unfinished_arrived.set()
 
     def _forget(self, table: Table) -> None:
-        self._changes += 1
+        self._changes.count()
         self._open.pop((table.region, table.name), None)
-        self.unfinished.pop(table.key, None)
 
     def _cache(self, table: Table) -> None:
         if table.status in _TAKING_ITEMS:

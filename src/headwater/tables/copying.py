@@ -17,19 +17,20 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock, pause
+from headwater.clock import Clock, pause, wait
 from headwater.limits import (
+    backup_poll_seconds,
     table_maintenance_max,
     table_retry_seconds,
     table_step_bytes_max,
     table_step_items_max,
 )
 from headwater.storage.committer import View
-from headwater.storage.engine import Span
+from headwater.storage.engine import Span, Unavailable
 from headwater.storage.keyspace import BackupId
 from headwater.tables import schema
 from headwater.tables.backup import Backup, BackupStatus
-from headwater.tables.backups import BackupChange, Backups
+from headwater.tables.backups import UNSETTLED_TOPIC, BackupChange, Backups
 from headwater.tables.catalog import Catalog
 from headwater.tables.count import Count
 from headwater.tables.erase import erase
@@ -94,22 +95,41 @@ class BackupMaker:
         self._catalog = catalog
         self._stores = stores
         self._clock = clock
+        self._under_way: set[bytes] = set()
         self._heavy = asyncio.Semaphore(table_maintenance_max)
 
     async def run(self) -> None:
         """Carry on every backup that is not settled, and those that come, until cancelled."""
-        backups = self._backups
-        async with asyncio.TaskGroup() as tasks:
-            for backup in await backups.unsettled():
-                backups.unfinished.setdefault(backup.key, backup)
-            while True:
-                while backups.unfinished:
-                    _, backup = backups.unfinished.popitem()
-                    tasks.create_task(self._settle(backup))
-                await backups.unfinished_arrived.wait()
-                backups.unfinished_arrived.clear()
+        woken = asyncio.Event()
+        self._stores.wakeups.subscribe(UNSETTLED_TOPIC, woken)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    woken.clear()
+                    await self._look(tasks)
+                    await wait(self._clock, woken, None, backup_poll_seconds)
+        finally:
+            self._stores.wakeups.unsubscribe(UNSETTLED_TOPIC, woken)
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin with every backup that is not settled and not under way."""
+        try:
+            unsettled = await self._backups.unsettled()
+        except Unavailable as error:
+            _log.warning("backups cannot be read", error=str(error))
+            return
+        for backup in unsettled:
+            if backup.key not in self._under_way:
+                self._under_way.add(backup.key)
+                tasks.create_task(self._settle(backup))
 
     async def _settle(self, backup: Backup) -> None:
+        try:
+            await self._settled(backup)
+        finally:
+            self._under_way.discard(backup.key)
+
+    async def _settled(self, backup: Backup) -> None:
         while True:
             try:
                 async with self._heavy:

@@ -94,13 +94,12 @@ class Exporter:
             begun = await self._begun(token)
             if begun is not None:
                 return begun
-            export = self._new(request)
+            export = await self._new(request)
             work = Begin(export.key, exports.encode(export), token)
             try:
                 await self._stores.committer.submit(work)
             except TokenTaken:
                 continue
-            self._runner.add(export)
             return export
         raise ServiceUnavailable
 
@@ -125,8 +124,8 @@ class Exporter:
                 "The request uses the same client token as a previous, but non-identical request"
             ) from None
 
-    def _new(self, request: Request) -> Export:
-        if self._runner.count >= exports_in_progress_max:
+    async def _new(self, request: Request) -> Export:
+        if len(await self._runner.in_progress()) >= exports_in_progress_max:
             raise LimitExceededException(
                 f"There are {exports_in_progress_max} exports in progress already"
             )

@@ -109,7 +109,7 @@ class Importer:
             begun = await self._begun(token)
             if begun is not None:
                 return begun
-            job = self._new(request)
+            job = await self._new(request)
             try:
                 table = await self._catalog.create(
                     request.region, request.definition, _beginning(job, token)
@@ -122,9 +122,7 @@ class Importer:
                 if begun is None:
                     raise
                 return begun
-            job = replace(job, table_id=table.table_id)
-            self._runner.add(job)
-            return job
+            return replace(job, table_id=table.table_id)
         raise ServiceUnavailable
 
     async def get(self, region: str, table_name: str, import_id: str) -> Import | None:
@@ -151,9 +149,9 @@ class Importer:
                 "The request uses the same client token as a previous, but non-identical request"
             ) from None
 
-    def _new(self, request: Request) -> Import:
+    async def _new(self, request: Request) -> Import:
         """The import of a table whose identity is not known yet."""
-        if self._runner.count >= imports_in_progress_max:
+        if len(await self._runner.in_progress()) >= imports_in_progress_max:
             raise LimitExceededException(
                 f"There are {imports_in_progress_max} imports in progress already"
             )

@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import structlog
 
-from headwater.clock import pause
-from headwater.limits import job_retry_seconds, jobs_at_once_max
+from headwater.clock import wait
+from headwater.limits import job_poll_seconds, job_retry_seconds, jobs_at_once_max
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
 from headwater.tables.jobs import JobStatus, Stored, Token
@@ -47,22 +47,14 @@ class JobRunner(Generic[Runnable]):
         self._kind = kind
         self._stored = stored
         self._make = make
-        self._waiting: dict[bytes, Runnable] = {}
-        self._has_waiting = asyncio.Event()
+        self._span = keyspace.every_job_span(kind)
         self._free = asyncio.Semaphore(jobs_at_once_max)
-        self._in_progress: set[bytes] = set()
+        self._under_way: set[bytes] = set()
 
-    @property
-    def count(self) -> int:
-        """How many jobs are in progress."""
-        return len(self._in_progress)
-
-    def add(self, job: Runnable) -> None:
-        """Have a stored job made, unless it is under way."""
-        if job.key not in self._in_progress:
-            self._in_progress.add(job.key)
-            self._waiting[job.key] = job
-            self._has_waiting.set()
+    async def in_progress(self) -> list[Runnable]:
+        """The jobs that have not ended."""
+        found = [self._decoded(stored) async for _, stored in self._stored.every(self._span)]
+        return [job for job in found if job.status is JobStatus.IN_PROGRESS]
 
     async def token(self, region: str, client_token: str | None, content: object) -> Token | None:
         """A request's token as it counts now; content: what is asked with it, as JSON."""
@@ -89,32 +81,48 @@ class JobRunner(Generic[Runnable]):
         return [self._decoded(stored) for stored in rows], last
 
     async def run(self) -> None:
-        """Make every job that is in progress, and those that are added, until cancelled."""
-        span = keyspace.every_job_span(self._kind)
-        async with asyncio.TaskGroup() as tasks:
-            async for _, stored in self._stored.every(span):
-                job = self._decoded(stored)
-                if job.status is JobStatus.IN_PROGRESS:
-                    self.add(job)
-            tokens = keyspace.every_job_span(b"t" + self._kind)
-            tasks.create_task(self._stored.sweep_for_ever(span, tokens))
-            while True:
-                await self._has_waiting.wait()
-                self._has_waiting.clear()
-                while self._waiting:
-                    _, job = self._waiting.popitem()
-                    tasks.create_task(self._made(job))
+        """Make every job that is in progress, and those that are begun, until cancelled."""
+        woken, wakeups = asyncio.Event(), self._stored.wakeups
+        wakeups.subscribe(self._span[0], woken)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tokens = keyspace.every_job_span(b"t" + self._kind)
+                tasks.create_task(self._stored.sweep_for_ever(self._span, tokens))
+                while True:
+                    woken.clear()
+                    await self._look(tasks)
+                    await wait(self._stored.clock, woken, None, job_poll_seconds)
+        finally:
+            wakeups.unsubscribe(self._span[0], woken)
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin with every job that is in progress and not under way."""
+        try:
+            begun = await self.in_progress()
+        except Unavailable as error:
+            _log.warning("jobs cannot be read", error=str(error))
+            return
+        for job in begun:
+            if job.key not in self._under_way:
+                self._under_way.add(job.key)
+                tasks.create_task(self._made(job))
 
     async def _made(self, job: Runnable) -> None:
-        async with self._free:
-            while True:
-                try:
-                    await self._make(job)
-                    break
-                except Unavailable as error:
-                    _log.warning("job is tried again", key=job.key, exc_info=error)
-                    await pause(self._stored.clock, job_retry_seconds)
-        self._in_progress.discard(job.key)
+        try:
+            async with self._free:
+                await self._make_at_last(job)
+        finally:
+            self._under_way.discard(job.key)
+
+    async def _make_at_last(self, job: Runnable) -> None:
+        while True:
+            try:
+                await self._make(job)
+            except Unavailable as error:
+                _log.warning("job is tried again", key=job.key, exc_info=error)
+                await self._stored.clock.sleep(job_retry_seconds)
+            else:
+                return
 
     def _decoded(self, stored: bytes) -> Runnable:
         return cast("Runnable", self._stored.decode(stored))

@@ -21,7 +21,8 @@ import structlog
 
 from headwater.clock import Clock, pause
 from headwater.limits import job_sweep_seconds, job_token_seconds, jobs_kept_seconds
-from headwater.storage.committer import Committer, View
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.engine import Engine, Span, Unavailable
 
 _HASH_BYTES: Final = 32
@@ -95,6 +96,7 @@ class Begin:
     def run(self, view: View) -> None:
         """Raises TokenTaken."""
         view.put(self.job_key, self.job)
+        view.wake(keyspace.kind_of_job(self.job_key))
         if self.token is not None:
             if view.get(self.token.key) != self.token.seen:
                 raise TokenTaken
@@ -131,10 +133,11 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The store, and how to read one kind of job in it."""
+    """The store, what tells that a job has begun, and how to read one kind of job."""
 
     engine: Engine
     committer: Committer
+    wakeups: Wakeups
     clock: Clock
     decode: Codec
 

@@ -10,7 +10,9 @@
 
 Every step is one change of the stored table, made only if the table is still in the state the step
 is for, after work that may be done twice. So a server that dies in the middle goes on from what is
-stored: `run` begins with every table that is not settled.
+stored: `run` begins with every table that is not settled. One process of a store runs it; tables
+that others leave unsettled are marked, and the marks are looked at when told so and every few
+seconds.
 """
 
 from __future__ import annotations
@@ -21,15 +23,22 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock, linger, pause
+from headwater.clock import Clock, linger, pause, wait
 from headwater.errors import ResourceNotFoundException
-from headwater.limits import restore_settle_seconds, table_maintenance_max, table_retry_seconds
-from headwater.storage.committer import Committer, View
-from headwater.storage.engine import Engine
+from headwater.limits import (
+    restore_settle_seconds,
+    table_maintenance_max,
+    table_poll_seconds,
+    table_retry_seconds,
+)
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer, View, Wakeups
+from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
-from headwater.tables import expiry
+from headwater.streams.listing import entries
+from headwater.tables import expiry, schema
 from headwater.tables.backfill import Filling, expiry_entries, fill, index_entries
-from headwater.tables.catalog import Catalog, is_settled
+from headwater.tables.catalog import UNSETTLED_TOPIC, Catalog, is_settled
 from headwater.tables.erase import erase
 from headwater.tables.restoring import refill, release, source_key
 from headwater.tables.schema import (
@@ -48,10 +57,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where a table's items are read and changed in bulk."""
+    """Where a table's items are read and changed in bulk, and what tells that there is work."""
 
     engine: Engine
     committer: Committer
+    wakeups: Wakeups
 
 
 class Transitions:
@@ -73,17 +83,30 @@ class Transitions:
 
     async def run(self) -> None:
         """Settle every table that is not, and those that change, until cancelled."""
-        catalog = self._catalog
-        async with asyncio.TaskGroup() as tasks:
-            for table in await catalog.every():
-                if not is_settled(table):
-                    self._start(tasks, table)
-            while True:
-                await catalog.unfinished_arrived.wait()
-                catalog.unfinished_arrived.clear()
-                while catalog.unfinished:
-                    _, table = catalog.unfinished.popitem()
-                    self._start(tasks, table)
+        woken = asyncio.Event()
+        self._stores.wakeups.subscribe(UNSETTLED_TOPIC, woken)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for table in await self._catalog.every():
+                    if not is_settled(table):
+                        self._start(tasks, table)
+                while True:
+                    woken.clear()
+                    await self._look(tasks)
+                    await wait(self._clock, woken, None, table_poll_seconds)
+        finally:
+            self._stores.wakeups.unsubscribe(UNSETTLED_TOPIC, woken)
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin with every table that is marked; a store that cannot serve is looked at again."""
+        engine = self._stores.engine
+        try:
+            marks = [key async for key, _ in entries(engine, keyspace.unsettled_span())]
+            for stored in await engine.get([keyspace.table_of_unsettled(mark) for mark in marks]):
+                if stored is not None:
+                    self._start(tasks, schema.decode(stored))
+        except Unavailable as error:
+            _log.warning("unsettled tables cannot be read", error=str(error))
 
     def _start(self, tasks: asyncio.TaskGroup, table: Table) -> None:
         """Settle a table in a task of its own, unless there is one: it sees what has changed."""

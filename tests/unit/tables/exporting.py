@@ -134,9 +134,9 @@ async def exporting(
     objects = objects or MemoryObjects()
     async with running(engine, clock=clock, partitions=2) as here:
         chance = SeededChance(seed)
-        stored = Stored(here.engine, here.committer, here.clock, exports.decode)
+        stored = Stored(here.engine, here.committer, here.wakeups, here.clock, exports.decode)
         exporter = Exporter(here.catalog, stored, objects, chance)
-        importing = Stored(here.engine, here.committer, here.clock, imports.decode)
+        importing = Stored(here.engine, here.committer, here.wakeups, here.clock, imports.decode)
         importer = Importer(here.catalog, importing, objects, chance)
         here.tasks += [asyncio.create_task(exporter.run()), asyncio.create_task(importer.run())]
         await idle()

@@ -127,7 +127,8 @@ async def running(
     committer = Committer(engine, wakeups)
     settings = CatalogSettings(ACCOUNT, partitions)
     catalog = Catalog(engine, committer, clock, SeededChance(1), settings)
-    transitions = Transitions(catalog, Stores(engine, committer), clock, transition_seconds)
+    stores = Stores(engine, committer, wakeups)
+    transitions = Transitions(catalog, stores, clock, transition_seconds)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(committer.run()), group.create_task(transitions.run())]
         try:
