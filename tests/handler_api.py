@@ -43,7 +43,9 @@ class HandlerApi:
         catalog = Catalog(engine, committer, clock, store.chance, CatalogSettings(ACCOUNT))
         writer = Writer(committer, catalog, WriteWork)
         streams = StreamsSettings(ACCOUNT, DAY)
-        self.transitions = Transitions(catalog, Stores(engine, committer), clock, 0.0)
+        self.transitions = Transitions(
+            catalog, Stores(engine, committer, store.wakeups), clock, 0.0
+        )
         self._handlers: dict[tuple[str, str], Handler] = {
             **TableHandlers(catalog, Counts(engine, clock), clock, lambda: "").handlers(),
             **Items(catalog, engine, writer, clock, None).handlers(),

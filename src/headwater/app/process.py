@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
-
-import orjson
 
 from headwater.app.edge import bound_by, own_credential
 from headwater.auth.credentials import Credential
@@ -41,7 +39,7 @@ class Plan:
     """
 
     settings: Mapping[str, Any]
-    own: Mapping[str, str]
+    own: Sequence[str]
     run: str
     number: int
     place: int
@@ -53,12 +51,9 @@ class Plan:
     wakeups: int
     others: Sequence[int]
 
-    def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
-
     @classmethod
     def new(cls, settings: Settings, own: Credential, **rest: Any) -> Self:
-        return cls(to_json(settings), asdict(own), **rest)
+        return cls(to_json(settings), (own.access_key_id, own.secret_access_key, own.name), **rest)
 
     @property
     def label(self) -> str:
@@ -156,4 +151,4 @@ def one_of_several(plan: Plan, fellows: Fellows, reports: Reports) -> Process:
         reports,
     )
     bound = socket.socket(fileno=plan.listener)
-    return Process(fellows, Credential(**plan.own), bound, Telemetry(), Wakeups(), shared)
+    return Process(fellows, Credential(*plan.own), bound, Telemetry(), Wakeups(), shared)
