@@ -39,7 +39,7 @@ class Plan:
     """
 
     settings: Mapping[str, Any]
-    own: Sequence[str]
+    own: tuple[str, str, str]
     run: str
     number: int
     place: int
@@ -151,4 +151,6 @@ def one_of_several(plan: Plan, fellows: Fellows, reports: Reports) -> Process:
         reports,
     )
     bound = socket.socket(fileno=plan.listener)
-    return Process(fellows, Credential(*plan.own), bound, Telemetry(), Wakeups(), shared)
+    access_key_id, secret_access_key, name = plan.own
+    own = Credential(access_key_id, secret_access_key, name)
+    return Process(fellows, own, bound, Telemetry(), Wakeups(), shared)
