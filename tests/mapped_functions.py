@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,10 @@ import orjson
 from headwater.consumers.members import Alone
 from headwater.errors import FunctionNotFound, ServiceError
 from headwater.functions.outcome import InvokeResult
+from headwater.mappings.activity import Activities
+from headwater.mappings.audience import Audience
+from headwater.mappings.failure import FailedBatch
+from headwater.mappings.invoke import Invocation, Outside
 from headwater.mappings.mapping import EventSourceMapping, Manner, StartingPosition
 from headwater.mappings.service import MappingService, MappingSettings, NewMapping
 from headwater.streams.shard import parse_sequence
@@ -26,7 +30,8 @@ DAY = 24 * 3600
 class NotedFunctions:
     """An `Invoker`. names: the functions there are. invoked: name and event, in order.
 
-    faults: for the next invocations in turn: an error of the function as text, or one to raise.
+    answer: makes a result of an event. faults: for the next invocations in turn: an error of the
+    function as text, or one to raise.
     gate: if set, invocations wait for it before they return.
     """
 
@@ -34,15 +39,18 @@ class NotedFunctions:
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     faults: list[str | ServiceError] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    answer: Callable[[dict[str, Any]], bytes] = lambda _: b"null"
     payload_bytes: list[int] = field(default_factory=list)
 
-    async def exists(self, region: str, function_name: str) -> bool:
-        return region == REGION and function_name in self.names
+    async def exists(self, region: str, function: tuple[str, str | None]) -> bool:
+        return region == REGION and _full_name(function) in self.names
 
-    async def invoke(self, region: str, function_name: str, payload: bytes) -> InvokeResult:
-        if not await self.exists(region, function_name):
+    async def invoke(self, invocation: Invocation) -> InvokeResult:
+        payload, function_name = invocation.payload, _full_name(invocation.function)
+        if not await self.exists(invocation.region, invocation.function):
             raise FunctionNotFound(f"Function not found: {function_name}")
-        self.invoked.append((function_name, orjson.loads(payload)))
+        event = orjson.loads(payload)
+        self.invoked.append((function_name, event))
         self.payload_bytes.append(len(payload))
         if self.gate is not None:
             await self.gate.wait()
@@ -50,7 +58,7 @@ class NotedFunctions:
         if isinstance(fault, ServiceError):
             raise fault
         error = None if fault is None else "Unhandled"
-        return InvokeResult(b"null", error, b"", "$LATEST", 0.0)  # type: ignore[arg-type]
+        return InvokeResult(self.answer(event), error, b"", "$LATEST", 0.0)  # type: ignore[arg-type]
 
     def numbers(self, function_name: str = "f") -> list[int]:
         """The sequence numbers a function was given, in order."""
@@ -65,26 +73,47 @@ class NotedFunctions:
         return [len(event["Records"]) for _, event in self.invoked]
 
 
+@dataclass
+class KeptFailures:
+    """A `FailureDestination` that keeps what it accepts."""
+
+    accepted: list[FailedBatch] = field(default_factory=list)
+
+    async def accept(self, failed: FailedBatch) -> None:
+        self.accepted.append(failed)
+
+
+def _full_name(function: tuple[str, str | None]) -> str:
+    return ":".join(part for part in function if part is not None)
+
+
 def stream_arn(table: Table) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.name}/stream/{table.latest_label}"
 
 
-def service_of(store: LoggedStore, functions: NotedFunctions) -> MappingService:
+def service_of(
+    store: LoggedStore, functions: NotedFunctions, failures: KeptFailures | None = None
+) -> MappingService:
+    failures = failures or KeptFailures()
     return MappingService(
         store.services,
-        functions,
+        Outside(functions, failures, store.clock, store.chance),
         Alone(store.chance.uuid()),
-        store.chance,
-        MappingSettings(ACCOUNT, DAY, lambda _: None),
+        MappingSettings(
+            ACCOUNT,
+            DAY,
+            Audience(Activities(lambda _: None), is_tracing=False),
+            lambda arn: None if arn.startswith("arn:aws:s") else f"{arn} is no destination",
+        ),
     )
 
 
 @asynccontextmanager
 async def mapping_service(
-    store: LoggedStore, functions: NotedFunctions
+    store: LoggedStore, functions: NotedFunctions, failures: KeptFailures | None = None
 ) -> AsyncIterator[MappingService]:
     """A running service, stopped in good order at the end."""
-    service = service_of(store, functions)
+    service = service_of(store, functions, failures)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run())
         await settle()

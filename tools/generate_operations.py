@@ -31,7 +31,15 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_streams, shapes
+from headwater.api import (
+    lab,
+    lab_clock,
+    lab_faults,
+    lab_region,
+    lab_streams,
+    mapping_progress,
+    shapes,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "headwater"
@@ -421,8 +429,15 @@ def _own() -> Iterator[str]:
         if f"{name} {{" not in described:
             raise SystemExit(f"api/lab.py does not describe {name}")
         yield f"- `{name}`"
-    yield from ("", "```", *(line.removeprefix("    ") for line in described.splitlines()), "```")
-    yield ""
+    yield from _block(described)
+    described_mapping = (mapping_progress.__doc__ or "").split("\n\n", 1)[1]
+    yield from ("Every server answers what its mappings do:", *_block(described_mapping))
+
+
+def _block(described: str) -> Iterator[str]:
+    """A module's description of operations, as it stands."""
+    lines = [line.removeprefix("    ") for line in described.strip().splitlines()]
+    yield from ("", "```", *lines, "```", "")
 
 
 def explored(names: Mapping[str, Iterable[str]]) -> dict[str, list[Answered]]:

@@ -151,6 +151,10 @@ class Settings:
         default=False,
         metadata=_means("Throttle tables and indexes beyond the capacity provisioned for them."),
     )
+    trace_batches: bool = field(
+        default=False,
+        metadata=_means("Log a line for every batch that a mapping delivers or gives up."),
+    )
     lab: bool = field(default=False, metadata=_means("Offer the operations that exist for tests."))
     log_format: LogFormat = field(
         default=LogFormat.console, metadata=_means("Form of the server's own log.")

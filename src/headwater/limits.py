@@ -129,6 +129,7 @@ retry_seconds_max: Final = 30.0
 mapping_poll_seconds: Final = 5.0
 mappings_page_max: Final = 100
 filter_depth_max: Final = 100
+filters_max: Final = 5
 
 # The lab
 lab_faults_max: Final = 100

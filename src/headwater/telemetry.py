@@ -22,6 +22,7 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 from structlog.typing import EventDict
 
 from headwater.clock import SystemClock
@@ -225,6 +226,10 @@ class Telemetry:
         self._registry.register(self.delays)
         self._registry.register(self.messages)
         ProcessCollector(registry=self._registry)
+
+    def add(self, collector: Collector) -> None:
+        """Have what a part of the server counts among the metrics."""
+        self._registry.register(collector)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text form (`METRICS_CONTENT_TYPE`)."""

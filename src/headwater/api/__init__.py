@@ -18,6 +18,8 @@ whatever a handler raises leaves as an answer an AWS client understands.
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
     mappings.py     handlers of Lambda's event source mappings
+    mapping_form.py     mappings as Lambda's API writes them
+    mapping_progress.py DescribeMapping, of our own
     queues.py       handlers of queues
     tables.py       handlers of the operations on tables
     resource_arn.py the ARN of a table or of a stream

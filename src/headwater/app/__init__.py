@@ -10,7 +10,8 @@ member.py      such a process's dealings with its supervisor
 channel.py     what they tell each other
 core.py        the store and what every part is built on
 outside.py     queues, objects, and the messages that go there
-services.py    functions, mappings, shards that roll over and split
+services.py    functions, shards that roll over and split
+mappings.py    event source mappings
 handlers.py    every operation's handler
 edge.py        where the server listens, who may ask, what answers
 """
@@ -28,14 +29,16 @@ import structlog
 
 from headwater.api.gate import Gate
 from headwater.api.http import HttpSettings, listen
+from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
 from headwater.app.handlers import catalog_of, handlers_of, lab_of
+from headwater.app.mappings import activities_of, mappings_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
 from headwater.app.process import Process, alone
-from headwater.app.services import functions_of, mappings_of, surroundings_of
+from headwater.app.services import functions_of, surroundings_of
 from headwater.auth.signature import Verifier
 from headwater.clock import SystemChance
 from headwater.config import Settings
@@ -77,12 +80,12 @@ async def run_process(
     bound, own = process.bound, process.own
     endpoint = endpoint_of(settings, bound)
     async with core_of(settings, process) as core:
-        catalog = catalog_of(core)
+        catalog, activities = catalog_of(core), activities_of(core)
         queues = queues_of(core)
-        outbox = outbox_of(core, senders_of(core, queues))
+        outbox = outbox_of(core, senders_of(core, queues), activities)
         async with (
             functions_of(core, surroundings_of(endpoint, own)) as functions,
-            mappings_of(core, functions, outbox) as mappings,
+            mappings_of(core, functions, outbox, activities) as mappings,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
@@ -91,7 +94,10 @@ async def run_process(
             permit = None if credentials is None else Gate(catalog, core.clock).check
             note = core.telemetry.requests.note
             frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
-            own_operations = lab_of(core, catalog, functions, mappings)
+            own_operations = {
+                **lab_of(core, catalog, functions, mappings),
+                **MappingProgressHandlers(mappings, activities).operations(),
+            }
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             listener = await listen(

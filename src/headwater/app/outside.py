@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from headwater.app.core import Core, absolute
+from headwater.mappings.activity import Activities
+from headwater.mappings.report import mapping_of
 from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import Sender, Senders
@@ -37,11 +39,14 @@ def senders_of(core: Core, queues: QueueService) -> Senders:
     )
 
 
-def outbox_of(core: Core, senders: Senders) -> Outbox:
+def outbox_of(core: Core, senders: Senders, activities: Activities) -> Outbox:
     """The outbox; it is the leading process that sends."""
 
     def note(message: Message, is_delivered: bool) -> None:  # noqa: FBT001 - the seam's form
         core.telemetry.messages.note(message.service, is_delivered=is_delivered)
+        mapping_uuid = mapping_of(message.source)
+        if is_delivered and mapping_uuid is not None:
+            activities.note_on_failure(mapping_uuid)
 
     store = OutboxStore(core.engine, core.committer, core.wakeups)
     outbox = Outbox(store, senders, core.clock, core.chance, note)

@@ -13,10 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from headwater.app.core import Core, Duty
 from headwater.auth.credentials import Credential
-from headwater.consumers.consumer import Consumer, Services, destination_of
-from headwater.consumers.delivery import Destination
 from headwater.consumers.leadership import Leadership
-from headwater.consumers.watch import HeadWatch
 from headwater.functions.environment import Surroundings
 from headwater.functions.interpreter import Interpreters
 from headwater.functions.package import CodeFolder
@@ -24,11 +21,6 @@ from headwater.functions.pool import Pool
 from headwater.functions.registry import Machine, Registry
 from headwater.functions.store import EngineFunctionStore
 from headwater.functions.worker import Client, WorkerSettings
-from headwater.lab.destination import FaultyDestination
-from headwater.mappings.local import LocalFunctions
-from headwater.mappings.report import FailureOutbox
-from headwater.mappings.service import MappingService, MappingSettings
-from headwater.outbox.outbox import Outbox
 from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover
@@ -83,51 +75,6 @@ def surroundings_of(endpoint: str, own: Credential) -> Surroundings:
     assert boto3.origin is not None, "boto3 is a package in a folder"
     libraries = Path(boto3.origin).parent.parent
     return Surroundings(endpoint, own.access_key_id, own.secret_access_key, None, libraries)
-
-
-@asynccontextmanager
-async def mappings_of(
-    core: Core, functions: Functions, outbox: Outbox
-) -> AsyncIterator[MappingService]:
-    """The event source mappings, running; at the end they finish what they deliver, if it is soon.
-
-    What is cut off is delivered again after the next start.
-    """
-    watch = HeadWatch(core.engine, core.clock)
-    service = MappingService(
-        Services(core.engine, core.committer, core.wakeups, core.clock, watch, _reach_of(core)),
-        LocalFunctions(functions.registry, functions.pool, core.chance),
-        core.process.members,
-        core.chance,
-        MappingSettings(
-            core.settings.account,
-            core.settings.retention_seconds,
-            core.telemetry.delays.note,
-            FailureOutbox(outbox, core.chance),
-        ),
-    )
-    async with running(watch.run()), asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(service.run())
-        try:
-            yield service
-        finally:
-            service.stop()
-            deadline = core.machine_clock.now() + _GRACE_SECONDS
-            call_off = core.machine_clock.call_at(deadline, lambda: _cancel(task))
-            task.add_done_callback(lambda _: call_off())
-
-
-def _reach_of(core: Core) -> Callable[[Consumer], Destination]:
-    """How readers reach destinations: through the lab's faults, where there is a lab."""
-    faults = core.faults
-    if faults is None:
-        return destination_of
-    account = core.settings.account
-    return lambda consumer: FaultyDestination(consumer, faults, core.clock, account)
-
-
-def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
 
 
 def resharding_duties(core: Core, catalog: Catalog) -> Sequence[Duty]:

@@ -11,6 +11,7 @@ lab_request.py  one request of them
 verify.py       a data directory checked
 backup.py       a data directory copied
 function.py     deploying functions
+mapping.py      event source mappings, and what one is doing
 deployment.py   a directory as a function, through the Lambda API
 endpoint.py     where the server is, and boto3 clients for it
 client.py       many requests at once, and the lab's own

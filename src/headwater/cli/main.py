@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "demo": "headwater.cli.demo.command",
     "function": "headwater.cli.function",
     "lab": "headwater.cli.lab",
+    "mapping": "headwater.cli.mapping",
     "serve": "headwater.cli.serve",
     "tail": "headwater.cli.tail",
     "verify": "headwater.cli.verify",

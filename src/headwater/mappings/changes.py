@@ -73,7 +73,7 @@ def change(before: EventSourceMapping, manner: Manner, now: float) -> MappingWor
         if after.pair_key != before.pair_key:
             _join(view, after)
             view.delete(before.pair_key)
-        changed = replace(after, last_result=stored.last_result)
+        changed = replace(after, last_result=stored.last_result, tags=stored.tags)
         _put(view, changed)
         return changed
 
@@ -122,6 +122,20 @@ def report(mapping: EventSourceMapping, result: str) -> MappingWork:
         stored = _stored(view, mapping)
         if stored is not None:
             view.put(mapping.key, mappings.encode(replace(stored, last_result=result)))
+
+    return MappingWork([mapping.key], step)
+
+
+def retag(
+    mapping: EventSourceMapping, retagged: Callable[[dict[str, str]], dict[str, str]]
+) -> MappingWork:
+    """Store a mapping's tags as a function makes them; raises ResourceNotFoundException."""
+
+    def step(view: View) -> None:
+        stored = _stored(view, mapping)
+        if stored is None:
+            raise mapping_missing()
+        view.put(mapping.key, mappings.encode(replace(stored, tags=retagged(stored.tags))))
 
     return MappingWork([mapping.key], step)
 

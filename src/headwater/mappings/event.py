@@ -6,8 +6,13 @@ Shape: Lambda Developer Guide, "Using Lambda to process records from Amazon Dyna
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+import orjson
+
+from headwater.consumers.delivery import Batch
+from headwater.limits import KB, window_state_bytes_max
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import entry as entries
 from headwater.streams import render
@@ -18,6 +23,8 @@ from headwater.streams.window import Stream
 _OPEN: Final = b'{"Records":['
 _CLOSE: Final = b"]}"
 FRAME_BYTES: Final = len(_OPEN) + len(_CLOSE)
+# What a window adds: its members, at their longest, and the largest state that goes on.
+WINDOW_BYTES: Final = window_state_bytes_max + KB
 _ANY_SHARD: Final = ShardId(f"shardId-{0:020d}-00000000")
 _SIZE_MAX: Final = 2**32 - 1
 
@@ -26,12 +33,33 @@ class Events:
     """The events of one stream."""
 
     def __init__(self, stream: Stream, stream_arn: str) -> None:
+        self._stream_arn = stream_arn
         self._style = render.event_style(stream.region, stream.view, stream_arn)
         self._overhead = self._record_overhead()
 
-    def event(self, shard_id: ShardId, records: Sequence[Stored]) -> bytes:
-        """The payload for these records of a shard."""
-        return render.framed(_OPEN, render.records(self._style, shard_id, records), _CLOSE)
+    def event(self, batch: Batch) -> bytes:
+        """The payload for a batch."""
+        records = self.records(batch.shard_id, batch.entries)
+        return render.framed(_OPEN, records, self._close(batch))
+
+    def records(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
+        """Each record of a shard as an event holds it."""
+        return render.records(self._style, shard_id, records)
+
+    def _close(self, batch: Batch) -> bytes:
+        """What follows the records: of a window, where it stands."""
+        window = batch.window
+        if window is None:
+            return _CLOSE
+        members = {
+            "window": {"start": _moment(window.start_us), "end": _moment(window.end_us)},
+            "state": orjson.Fragment(window.state or b"{}"),
+            "shardId": batch.shard_id,
+            "eventSourceARN": self._stream_arn,
+            "isFinalInvokeForWindow": batch.is_closing,
+            "isWindowTerminatedEarly": batch.is_early,
+        }
+        return b"]," + orjson.dumps(members)[1:]
 
     def size(self, entry: bytes) -> int:
         """The bytes a stored entry adds to an event, or a few more."""
@@ -45,3 +73,7 @@ class Events:
         longest = Stored(SequenceNumber(2**64 - 1), encoded)
         (rendered,) = render.records(self._style, _ANY_SHARD, [longest])
         return len(rendered) - render.shown_bytes(self._style, encoded) + len(b",")
+
+
+def _moment(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

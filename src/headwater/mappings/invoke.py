@@ -1,7 +1,7 @@
-"""The function as a destination: a batch is one invocation, which succeeds or fails as a whole.
+"""The function as a destination: a batch is one invocation.
 
-What a function returns does not matter; that it returned does. A function that is throttled, gone
-or cannot be started is tried again without counting against the retries.
+What the function's result says of the batch, if it says anything, is `response.py`'s. A function
+that is throttled, gone or cannot be started is tried again without counting against the retries.
 Source: Lambda Developer Guide, "How Lambda processes records from stream and queue-based event
 sources"; texts of LastProcessingResult in AWS's manner.
 """
@@ -9,28 +9,50 @@ sources"; texts of LastProcessingResult in AWS's manner.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from headwater.consumers.delivery import Batch, Delivered, Failed, GivenUp, Outcome, Throttled
+from headwater.clock import Chance, Clock
+from headwater.consumers.delivery import (
+    Answer,
+    Batch,
+    Delivered,
+    Failed,
+    GivenUp,
+    Outcome,
+    Throttled,
+)
 from headwater.errors import FunctionNotFound, ServiceError, TooManyRequestsException
 from headwater.functions.outcome import InvokeResult
 from headwater.mappings.event import Events
 from headwater.mappings.failure import FailedBatch, FailureDestination, FunctionAnswer
 from headwater.mappings.mapping import PROCESSED, EventSourceMapping
+from headwater.mappings.response import outcome_of
 from headwater.streams.entry import time_us_of
 
-FUNCTION_FAILED = "PROBLEM: Function call failed"
-FUNCTION_THROTTLED = "PROBLEM: Function call was throttled"
-FUNCTION_MISSING = "PROBLEM: Function not found"
+FUNCTION_FAILED: Final = "PROBLEM: Function call failed"
+FUNCTION_THROTTLED: Final = "PROBLEM: Function call was throttled"
+FUNCTION_MISSING: Final = "PROBLEM: Function not found"
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What is to be run. function: its name and its qualifier, if it has one."""
+
+    region: str
+    function: tuple[str, str | None]
+    payload: bytes
+    request_id: str
 
 
 class Invoker(Protocol):
     """The functions of all regions, as mappings need them."""
 
-    async def exists(self, region: str, function_name: str) -> bool:
-        """Whether there is a function of that name."""
+    async def exists(self, region: str, function: tuple[str, str | None]) -> bool:
+        """Whether there is a function of that name, with that qualifier if one is given."""
 
-    async def invoke(self, region: str, function_name: str, payload: bytes) -> InvokeResult:
+    async def invoke(self, invocation: Invocation) -> InvokeResult:
         """Run a function once, to its end; cancelling stops it.
 
         Raises FunctionNotFound, TooManyRequestsException, ServiceException.
@@ -38,7 +60,16 @@ class Invoker(Protocol):
 
 
 Report = Callable[[str], Awaitable[None]]  # takes the LastProcessingResult after a batch
-NoteDelay = Callable[[float], None]  # takes a record's seconds from its commit to its first event
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What mappings work with beside streams. failures: takes what is given up."""
+
+    invoker: Invoker
+    failures: FailureDestination
+    clock: Clock
+    chance: Chance
 
 
 class FunctionDestination:
@@ -48,16 +79,14 @@ class FunctionDestination:
         self,
         mapping: EventSourceMapping,
         events: Events,
-        invoker: Invoker,
+        outside: Outside,
         report: Report,
-        note_delay: NoteDelay,
     ) -> None:
         self._mapping = mapping
         self._events = events
-        self._invoker = invoker
+        self._outside = outside
         self._report = report
-        self._note_delay = note_delay
-        self._failures: FailureDestination | None = None
+        self._reports_failures = mapping.manner.reports_failures
 
     def size(self, entry: bytes) -> int:
         return self._events.size(entry)
@@ -68,50 +97,52 @@ class FunctionDestination:
         return outcome
 
     async def give_up(self, given_up: GivenUp) -> None:
-        if self._failures is not None:
-            await self._failures.accept(self._failed(given_up))
-
-    def _failed(self, given_up: GivenUp) -> FailedBatch:
-        """What the on-failure destination is to know; `DestinationConfig` is not taken yet."""
-        mapping, batch, answer = self._mapping, given_up.batch, given_up.answer
-        first, last = batch.entries[0], batch.entries[-1]
-        return FailedBatch(
-            mapping.uuid,
-            mapping.region,
-            "",
-            mapping.function_arn,
-            mapping.stream_arn,
-            "" if answer is None else answer.request_id,
-            given_up.reason,
-            batch.deliveries,
-            None if answer is None else FunctionAnswer(answer.status, answer.version, answer.error),
-            batch.shard_id,
-            first.number,
-            last.number,
-            time_us_of(first.entry),
-            time_us_of(last.entry),
-            len(batch.entries),
-            0.0,
-            self._events.event(batch.shard_id, batch.entries),
-        )
+        """Hand the records on, if there are any and the mapping says where to."""
+        if self._mapping.manner.failure_destination and given_up.batch.entries:
+            await self._outside.failures.accept(self._failed(given_up))
 
     async def _invoke(self, batch: Batch) -> tuple[Outcome, str]:
-        payload = self._events.event(batch.shard_id, batch.entries)
+        mapping, request_id = self._mapping, self._outside.chance.uuid()
+        invocation = Invocation(
+            mapping.region, mapping.manner.function, self._events.event(batch), request_id
+        )
         try:
-            result = await self._invoker.invoke(
-                self._mapping.region,
-                self._mapping.manner.function_name,
-                payload,
-            )
+            result = await self._outside.invoker.invoke(invocation)
         except FunctionNotFound as error:
             return Throttled(str(error)), FUNCTION_MISSING
         except TooManyRequestsException as error:
             return Throttled(str(error)), FUNCTION_THROTTLED
         except ServiceError as error:
             return Throttled(str(error)), FUNCTION_FAILED
-        if batch.deliveries == 0:
-            for stored in batch.entries:
-                self._note_delay(result.started_at - time_us_of(stored.entry) / 1e6)
+        answer = Answer(request_id, _OK, result.executed_version, result.error, result.started_at)
         if result.error is not None:
-            return Failed(f"The function failed: {result.error}"), FUNCTION_FAILED
-        return Delivered(), PROCESSED
+            return Failed(f"The function failed: {result.error}", answer), FUNCTION_FAILED
+        outcome = outcome_of(batch, result.payload, answer, reports_failures=self._reports_failures)
+        is_delivered = isinstance(outcome, Delivered)
+        return outcome, PROCESSED if is_delivered else FUNCTION_FAILED
+
+    def _failed(self, given_up: GivenUp) -> FailedBatch:
+        mapping, batch, answer = self._mapping, given_up.batch, given_up.answer
+        first, last = batch.entries[0], batch.entries[-1]
+        shown = None
+        if answer is not None:
+            shown = FunctionAnswer(answer.status, answer.version, answer.error)
+        return FailedBatch(
+            mapping_uuid=mapping.uuid,
+            region=mapping.region,
+            destination=mapping.manner.failure_destination,
+            function_arn=mapping.function_arn,
+            stream_arn=mapping.stream_arn,
+            request_id=answer.request_id if answer else self._outside.chance.uuid(),
+            reason=given_up.reason,
+            invoke_count=batch.deliveries,
+            answer=shown,
+            shard_id=batch.shard_id,
+            first=first.number,
+            last=last.number,
+            first_us=time_us_of(first.entry),
+            last_us=time_us_of(last.entry),
+            record_count=len(batch.entries),
+            at=self._outside.clock.now(),
+            payload=self._events.event(batch),
+        )

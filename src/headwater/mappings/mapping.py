@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +27,7 @@ import orjson
 from headwater.arn import function_arn, mapping_arn, parse_stream
 from headwater.consumers.policy import PolicySettings
 from headwater.limits import function_payload_bytes_max
-from headwater.mappings.event import FRAME_BYTES
+from headwater.mappings.event import FRAME_BYTES, WINDOW_BYTES
 from headwater.storage import keyspace
 
 _VERSION: Final = 1
@@ -72,7 +72,12 @@ class StartingPosition(StrEnum):
 class Manner:
     """What of a mapping can be changed. -1 is no limit.
 
+    function_name: with its qualifier, if it has one: `f:alias`.
     window_seconds, age_seconds_max: seconds. retries_max: after the first failed invocation.
+    lanes: batches of a shard at once. tumbling_seconds: length of windows; 0 is none.
+    reports_failures: whether the function names the records that failed.
+    patterns: of records to see; none is all. failure_destination: an ARN, or empty.
+    metrics: those asked for by name.
     """
 
     function_name: str
@@ -81,6 +86,19 @@ class Manner:
     window_seconds: int = 0
     retries_max: int = _UNLIMITED
     age_seconds_max: int = _UNLIMITED
+    lanes: int = 1
+    is_bisecting: bool = False
+    tumbling_seconds: int = 0
+    reports_failures: bool = False
+    patterns: tuple[str, ...] = ()
+    failure_destination: str = ""
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> tuple[str, str | None]:
+        """The function's name and its qualifier."""
+        name, _, qualifier = self.function_name.partition(":")
+        return name, qualifier or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,7 @@ class EventSourceMapping:
     last_modified: float
     last_result: str = NOTHING_PROCESSED
     version: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> bytes:
@@ -157,15 +176,21 @@ class EventSourceMapping:
     def policy(self, retention_seconds: float) -> PolicySettings:
         """How its records are taken; none is kept beyond the stream's retention."""
         manner = self.manner
+        frame = FRAME_BYTES
+        if manner.tumbling_seconds:
+            frame += WINDOW_BYTES
         is_aged = manner.age_seconds_max != _UNLIMITED
         return PolicySettings(
             batch_records_max=manner.batch_records_max,
-            batch_bytes_max=function_payload_bytes_max - FRAME_BYTES,
+            batch_bytes_max=function_payload_bytes_max - frame,
             window_seconds=manner.window_seconds,
             retries_max=None if manner.retries_max == _UNLIMITED else manner.retries_max,
             age_seconds_max=min(
                 retention_seconds, manner.age_seconds_max if is_aged else retention_seconds
             ),
+            is_bisecting=manner.is_bisecting,
+            lanes=manner.lanes,
+            tumbling_seconds=manner.tumbling_seconds,
         )
 
 
@@ -195,6 +220,9 @@ def decode(stored: bytes) -> EventSourceMapping:
     version = fields.pop("v")
     assert version == _VERSION, "a stored mapping has a version this code does not know"
     fields["starting_position"] = StartingPosition(fields["starting_position"])
-    fields["manner"] = Manner(**fields["manner"])
+    manner = fields["manner"]
+    for several in ("patterns", "metrics"):
+        manner[several] = tuple(manner.get(several, ()))
+    fields["manner"] = Manner(**manner)
     fields["state"] = MappingState(fields["state"])
     return EventSourceMapping(**fields)

@@ -8,7 +8,7 @@ Shapes: Lambda Developer Guide, "Retain discarded batch records for a DynamoDB e
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -20,6 +20,7 @@ from headwater.outbox.outbox import Outbox
 from headwater.storage.engine import Unavailable
 from headwater.streams.shard import sequence_text
 
+_SOURCE: Final = "mapping/"
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +41,12 @@ class FailureOutbox:
 
 def source_of(mapping_uuid: str) -> str:
     """What messages of a mapping bear as their source."""
-    return f"mapping/{mapping_uuid}"
+    return f"{_SOURCE}{mapping_uuid}"
+
+
+def mapping_of(source: str) -> str | None:
+    """The mapping whose source this is, if it is one's."""
+    return source.removeprefix(_SOURCE) if source.startswith(_SOURCE) else None
 
 
 def message(failed: FailedBatch, unique: str) -> Message:

@@ -9,12 +9,12 @@ a restart, or another process, goes on from the store alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
-from headwater.clock import Chance, wait
+from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
@@ -28,15 +28,18 @@ from headwater.errors import InvalidParameterValueException, ServiceUnavailable
 from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
 from headwater.mappings import mapping as mappings
+from headwater.mappings.activity import ShardActivity
+from headwater.mappings.audience import Audience
 from headwater.mappings.event import Events
-from headwater.mappings.failure import FailureDestination
-from headwater.mappings.invoke import FunctionDestination, Invoker, NoteDelay
+from headwater.mappings.invoke import FunctionDestination, Outside
 from headwater.mappings.mapping import (
     EventSourceMapping,
     Manner,
     MappingState,
     StartingPosition,
 )
+from headwater.mappings.progress import ShardProgress, progress
+from headwater.mappings.selection import FilteredRecords
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId, TableId
@@ -51,15 +54,14 @@ _log = structlog.get_logger(__name__)
 class MappingSettings:
     """What mappings are told of their server.
 
-    account: of every ARN. retention_seconds: how long a stream's records can be read. note_delay:
-    told each record's seconds from its commit to the start of the function that gets it first.
-    failures: takes what is given up; None has it logged alone.
+    account: of every ARN. retention_seconds: how long a stream's records can be read.
+    audience: who is told what happens. refusal: why nothing can be sent to an ARN.
     """
 
     account: str
     retention_seconds: float
-    note_delay: NoteDelay
-    failures: FailureDestination | None = None
+    audience: Audience
+    refusal: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class NewMapping:
     stream_arn: str
     starting_position: StartingPosition
     manner: Manner
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class MappingService:
@@ -78,15 +81,13 @@ class MappingService:
     def __init__(
         self,
         services: Services,
-        invoker: Invoker,
+        outside: Outside,
         members: Members,
-        chance: Chance,
         settings: MappingSettings,
     ) -> None:
         self._services = services
-        self._invoker = invoker
+        self._outside = outside
         self._members = members
-        self._chance = chance
         self._settings = settings
         self._running: dict[str, _Running] = {}
         self._results: dict[str, str] = {}
@@ -103,17 +104,18 @@ class MappingService:
         mapping = EventSourceMapping(
             new.region,
             self._settings.account,
-            self._chance.uuid(),
+            self._outside.chance.uuid(),
             new.stream_arn,
             new.starting_position,
             new.manner,
             MappingState.CREATING,
             self._services.clock.now(),
+            tags=dict(new.tags),
         )
         stream = await self._find_stream(mapping)
         if stream is None:
             raise changes.stream_missing(new.stream_arn)
-        await self._check_function(mapping)
+        await self._check(mapping)
         for _ in range(write_plans_max):
             latest = None
             if new.starting_position is StartingPosition.LATEST:
@@ -160,12 +162,22 @@ class MappingService:
         Raises ResourceInUseException, ResourceConflictException, InvalidParameterValueException.
         """
         now = self._services.clock.now()
-        if manner.function_name != mapping.manner.function_name:
-            await self._check_function(mapping.changed(manner, now))
+        before = mapping.manner
+        if (manner.function_name, manner.failure_destination) != (
+            before.function_name,
+            before.failure_destination,
+        ):
+            await self._check(mapping.changed(manner, now))
         changed: EventSourceMapping = await self._services.committer.submit(
             changes.change(mapping, manner, now)
         )
         return changed
+
+    async def retag(
+        self, mapping: EventSourceMapping, retagged: Callable[[dict[str, str]], dict[str, str]]
+    ) -> None:
+        """Change a mapping's tags, at any time; its readers go on."""
+        await self._services.committer.submit(changes.retag(mapping, retagged))
 
     async def delete(self, mapping: EventSourceMapping) -> EventSourceMapping:
         """Have a mapping, as it was read, deleted: it goes once its readers have stopped.
@@ -194,6 +206,17 @@ class MappingService:
                 if not await caught_up(self._services.engine, mapping.consumer, stream, own):
                     laggards.append(mapping.uuid)
         return laggards
+
+    async def progress(
+        self, mapping: EventSourceMapping, activities: Mapping[ShardId, ShardActivity]
+    ) -> list[ShardProgress]:
+        """Where a mapping stands in each shard; nowhere if its stream is gone."""
+        stream = await self._find_stream(mapping)
+        if stream is None:
+            return []
+        now, retention_seconds = self._services.clock.now(), self._settings.retention_seconds
+        shown = listing.horizon_us(now, retention_seconds)
+        return await progress(self._services.engine, (mapping, stream), activities, shown)
 
     async def run(self) -> None:
         """Keep the mappings running until `stop`; returns when all have come to a stop."""
@@ -244,20 +267,25 @@ class MappingService:
         if stream is None:
             await self._report(mapping, STREAM_MISSING)
             return
-        destination = FunctionDestination(
-            mapping,
-            Events(stream, mapping.stream_arn),
-            self._invoker,
-            lambda result: self._report(mapping, result),
-            self._settings.note_delay,
-        )
+        consumer = self._consumer(mapping, stream)
         retention_seconds = self._settings.retention_seconds
-        consumer = Consumer(
-            mapping.consumer, stream, mapping.policy(retention_seconds), destination
-        )
         coordinator = Coordinator(self._services, consumer, self._members, retention_seconds)
         self._running[mapping.uuid] = _Running(mapping, coordinator)
         tasks.create_task(self._run_mapping(mapping, coordinator))
+
+    def _consumer(self, mapping: EventSourceMapping, stream: Stream) -> Consumer:
+        events = Events(stream, mapping.stream_arn)
+        patterns = mapping.manner.patterns
+        return Consumer(
+            mapping.consumer,
+            stream,
+            mapping.policy(self._settings.retention_seconds),
+            FunctionDestination(
+                mapping, events, self._outside, lambda result: self._report(mapping, result)
+            ),
+            FilteredRecords(events, patterns) if patterns else None,
+            self._settings.audience.observer(mapping.uuid),
+        )
 
     async def _run_mapping(self, mapping: EventSourceMapping, coordinator: Coordinator) -> None:
         """Run a mapping to its end; one that fails is started again at the next poll."""
@@ -274,6 +302,7 @@ class MappingService:
         keys = [keyspace.checkpoint(mapping.consumer, *shard) for shard in stored]
         await self._services.committer.submit(changes.remove(mapping, keys))
         self._results.pop(mapping.uuid, None)
+        self._settings.audience.forget(mapping.uuid)
 
     async def _report(self, mapping: EventSourceMapping, result: str) -> None:
         """Store a LastProcessingResult when it is another than the last."""
@@ -298,9 +327,15 @@ class MappingService:
     async def _is_streamless(self, mapping: EventSourceMapping) -> bool:
         return await self._find_stream(mapping) is None
 
-    async def _check_function(self, mapping: EventSourceMapping) -> None:
-        if not await self._invoker.exists(mapping.region, mapping.manner.function_name):
+    async def _check(self, mapping: EventSourceMapping) -> None:
+        """Refuse a function that is not there, and a destination that cannot be reached."""
+        invoker = self._outside.invoker
+        if not await invoker.exists(mapping.region, mapping.manner.function):
             raise InvalidParameterValueException("Function does not exist")
+        destination = mapping.manner.failure_destination
+        refusal = self._settings.refusal(destination) if destination else None
+        if refusal is not None:
+            raise InvalidParameterValueException(f"Invalid on-failure destination: {refusal}")
 
     async def _pause(self) -> None:
         await wait(self._services.clock, self._woken, None, mapping_poll_seconds)

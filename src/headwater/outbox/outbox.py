@@ -62,6 +62,10 @@ class Outbox:
         self._sending: set[bytes] = set()
         self._woken = asyncio.Event()
 
+    def refusal(self, destination: str) -> str | None:
+        """Why nothing can ever be sent to this ARN here, or None if it can be tried."""
+        return self._sender.refusal(destination)
+
     async def put(self, message: Message) -> bool:
         """Keep a message until it is delivered or given up.
 

@@ -115,34 +115,66 @@ def test_given_settings_are_kept() -> None:
     with_client(body)
 
 
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ParallelizationFactor", 2),
+        ("ParallelizationFactor", 10),
         ("BisectBatchOnFunctionError", True),
-        ("TumblingWindowInSeconds", 30),
+        ("TumblingWindowInSeconds", 900),
         ("FunctionResponseTypes", ["ReportBatchItemFailures"]),
-        ("FilterCriteria", {"Filters": [{"Pattern": "{}"}]}),
-        ("DestinationConfig", {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1::q"}}),
-        ("KMSKeyArn", "arn:aws:kms:us-east-1:000000000000:key/k"),
+        ("FilterCriteria", {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]}),
+        ("DestinationConfig", {"OnFailure": {"Destination": QUEUE}}),
         ("MetricsConfig", {"Metrics": ["EventCount"]}),
-        ("Tags", {"a": "b"}),
+    ],
+)
+def test_every_parameter_is_kept_and_can_be_taken_back(name: str, value: Any) -> None:
+    neutral = {
+        "ParallelizationFactor": 1,
+        "BisectBatchOnFunctionError": False,
+        "TumblingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+        "FilterCriteria": {},
+        "DestinationConfig": {},
+        "MetricsConfig": {},
+    }
+
+    async def body(_: LoggedStore, client: Client, table: Table) -> None:
+        created = await client.create(table, **{name: value})
+        await settle()
+        found = await client.call("GetEventSourceMapping", UUID=created["UUID"])
+        assert created[name] == found[name] == value
+
+        await client.call("UpdateEventSourceMapping", UUID=created["UUID"], **{name: neutral[name]})
+        await settle()
+        found = await client.call("GetEventSourceMapping", UUID=created["UUID"])
+        plain: dict[str, Any] = {"DestinationConfig": {"OnFailure": {}}}
+        assert found.get(name, {}) == plain.get(name, neutral[name])
+
+    with_client(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
         ("StartingPositionTimestamp", 1),
         ("ScalingConfig", {"MaximumConcurrency": 2}),
         ("Queues", ["q"]),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name(name: str, value: Any) -> None:
+def test_parameter_of_other_sources_is_refused_by_name(name: str, value: Any) -> None:
     async def body(_: LoggedStore, client: Client, table: Table) -> None:
         error = await client.refused("CreateEventSourceMapping", **asked(table, **{name: value}))
 
         assert isinstance(error, InvalidParameterValueException)
-        assert error.message == f"{name} is not yet supported"
+        assert error.message == f"{name} is not valid for DynamoDB event sources."
 
     with_client(body)
 
 
-def test_neutral_values_of_what_is_not_supported_are_taken() -> None:
+def test_neutral_values_are_taken() -> None:
     async def body(_: LoggedStore, client: Client, table: Table) -> None:
         created = await client.create(
             table,
@@ -170,9 +202,37 @@ def test_neutral_values_of_what_is_not_supported_are_taken() -> None:
             {"FunctionName": "arn:aws:lambda:eu-west-1:000000000000:function:f"},
             "Function does not exist",
         ),
+        ({"FunctionName": "f:live"}, "Function does not exist"),
         (
-            {"FunctionName": "f:live"},
-            "A version or an alias of a function in FunctionName is not yet supported",
+            {"KMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"},
+            "KMSKeyArn is not supported: filter criteria are stored as they are",
+        ),
+        (
+            {"ParallelizationFactor": 2, "TumblingWindowInSeconds": 1},
+            (
+                "ParallelizationFactor must be 1 with TumblingWindowInSeconds, "
+                "whose state is of a whole shard"
+            ),
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName": "INSERT"}'}]}},
+            "Invalid filter pattern definition.",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 6}},
+            "FilterCriteria holds at most 5 filters: 6",
+        ),
+        (
+            {"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}},
+            "DestinationConfig.OnSuccess is not valid for DynamoDB event sources.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:ec2:::x"}}},
+            "Invalid on-failure destination: arn:aws:ec2:::x is no destination",
+        ),
+        (
+            {"MetricsConfig": {"Metrics": ["ErrorCount"]}},
+            "ErrorCount is not a valid metric for DynamoDB event sources.",
         ),
         (
             {"StartingPosition": None},
@@ -312,7 +372,10 @@ def test_update_changes_only_what_is_given() -> None:
     ("members", "text"),
     [
         ({"FunctionName": "g"}, "Function does not exist"),
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor is not yet supported"),
+        (
+            {"ScalingConfig": {"MaximumConcurrency": 2}},
+            "ScalingConfig is not valid for DynamoDB event sources.",
+        ),
     ],
 )
 def test_bad_update_is_refused(members: dict[str, Any], text: str) -> None:

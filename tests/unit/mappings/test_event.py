@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.consumers.delivery import Batch, Window
 from headwater.mappings.event import FRAME_BYTES, Events
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
 from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
@@ -25,16 +28,44 @@ def events(view: ViewType = ViewType.NEW_AND_OLD_IMAGES) -> Events:
     return Events(stream, ARN)
 
 
+STREAM = Stream("us-east-1", "t", TABLE, "l", ViewType.KEYS_ONLY, StreamStatus.ENABLED, ("k",), 0.0)
+
+
+def batch(stored: list[Stored], **changes: Any) -> Batch:
+    return Batch(STREAM, SHARD, tuple(stored), **changes)
+
+
 def test_event_holds_the_records_in_order() -> None:
     entry = encode(Entry(Kind.INSERT, 0, Image(b"{}", 0), Image(b"{}", 0), NO_IMAGE), 10**15)
     stored = [Stored(SequenceNumber(number), entry) for number in (5, 6)]
 
-    event = orjson.loads(events().event(SHARD, stored))
+    event = orjson.loads(events().event(batch(stored)))
 
     assert list(event) == ["Records"]
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
     assert numbers == ["100000000000000000005", "100000000000000000006"]
     assert {record["eventSourceARN"] for record in event["Records"]} == {ARN}
+
+
+@pytest.mark.parametrize(
+    ("stored_state", "is_closing", "is_early"), [(b"", False, False), (b'{"n":3}', True, True)]
+)
+def test_event_of_a_window_says_where_it_stands(
+    stored_state: bytes, is_closing: bool, is_early: bool
+) -> None:
+    window = Window(1_596_128_400_000_000, 1_596_128_700_000_000, stored_state)
+
+    payload = events().event(batch([], window=window, is_closing=is_closing, is_early=is_early))
+
+    assert list(orjson.loads(payload).items()) == [
+        ("Records", []),
+        ("window", {"start": "2020-07-30T17:00:00Z", "end": "2020-07-30T17:05:00Z"}),
+        ("state", orjson.loads(stored_state or b"{}")),
+        ("shardId", SHARD),
+        ("eventSourceARN", ARN),
+        ("isFinalInvokeForWindow", is_closing),
+        ("isWindowTerminatedEarly", is_early),
+    ]
 
 
 @pytest.mark.parametrize("view", list(ViewType))
@@ -54,7 +85,7 @@ def test_sizes_are_never_too_small_and_hardly_too_large(
         entry = encode(Entry(kind, 0, keys, shown_new, shown_old, by_service), 10**15)
         stored.append(Stored(SequenceNumber(2**63), entry))
 
-    payload = made.event(SHARD, stored)
+    payload = made.event(batch(stored))
     estimate = FRAME_BYTES + sum(made.size(each.entry) for each in stored)
 
     assert len(payload) <= estimate <= len(payload) + 150 * len(stored)

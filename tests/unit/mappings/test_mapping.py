@@ -36,11 +36,20 @@ def test_stored_form_is_kept() -> None:
         b'"uuid":"14e0db71-5d35-4eb5-b481-8945cf9d10c2","stream_arn":'
         b'"arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2015-05-20T20:51:10.252",'
         b'"starting_position":"LATEST","manner":{"function_name":"f","is_enabled":true,'
-        b'"batch_records_max":100,"window_seconds":0,"retries_max":-1,"age_seconds_max":-1},'
+        b'"batch_records_max":100,"window_seconds":0,"retries_max":-1,"age_seconds_max":-1,'
+        b'"lanes":1,"is_bisecting":false,"tumbling_seconds":0,"reports_failures":false,'
+        b'"patterns":[],"failure_destination":"","metrics":[]},'
         b'"state":"Enabled","last_modified":1700000000.5,"last_result":"No records processed",'
-        b'"version":1}'
+        b'"version":1,"tags":{}}'
     )
     assert decode(stored) == MAPPING
+
+
+def test_form_stored_by_earlier_versions_is_read() -> None:
+    stored = encode(MAPPING).replace(b',"tags":{}', b"")
+    start, end = stored.index(b',"lanes"'), stored.index(b'},"state"')
+
+    assert decode(stored[:start] + stored[end:]) == MAPPING
 
 
 @pytest.mark.parametrize(

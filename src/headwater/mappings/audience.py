@@ -1,0 +1,26 @@
+"""Who is told what happens to mappings: their activities, and the trace where it is asked for."""
+
+from __future__ import annotations
+
+from headwater.consumers.observer import Observer, Observers
+from headwater.mappings.activity import Activities
+from headwater.mappings.trace import BatchTrace
+
+
+class Audience:
+    """The observers of every mapping."""
+
+    def __init__(self, activities: Activities, *, is_tracing: bool) -> None:
+        self._activities = activities
+        self._is_tracing = is_tracing
+
+    def observer(self, mapping_uuid: str) -> Observer:
+        """Who is told of a mapping that is about to be read."""
+        observers: list[Observer] = [self._activities.of(mapping_uuid)]
+        if self._is_tracing:
+            observers.append(BatchTrace(mapping_uuid))
+        return Observers(observers)
+
+    def forget(self, mapping_uuid: str) -> None:
+        """Keep nothing of a mapping that is deleted."""
+        self._activities.forget(mapping_uuid)
