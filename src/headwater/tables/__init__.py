@@ -10,6 +10,7 @@ resource_policies.py  policies by their revisions (pure)
 tags.py        the rules of tags
 catalog.py     the tables there are: found, listed, created, altered, deleted
 stream_switch.py  a table's stream switched on and off within a change
+unsettled.py   tables in states that pass, marked so that they are found
 transitions.py from the states that pass to those that last
 backfill.py    entries for the items from before a new index, while writes go on
 jobs.py        exports and imports as stored

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from headwater.arn import parse_table
 from headwater.clock import Chance, Clock
@@ -37,7 +37,7 @@ from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import IndexId, TableId
 from headwater.streams.window import ViewType
-from headwater.tables import altering, partitions, schema, stream_switch
+from headwater.tables import altering, partitions, schema, stream_switch, unsettled
 from headwater.tables.alteration import Alteration
 from headwater.tables.definition import Definition
 from headwater.tables.key_definition import IndexDefinition
@@ -48,7 +48,6 @@ from headwater.tables.schema import (
     Restoration,
     Table,
     TableStatus,
-    TimeToLiveStatus,
 )
 from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
 from headwater.tables.units import warm_by_itself
@@ -57,9 +56,6 @@ Step = Callable[[View, Table], Table | None]
 """The table as it shall be stored, or None to remove it; may write more to the view."""
 
 _Plan = Callable[[Table], Awaitable[tuple[Sequence[bytes], Step]]]
-
-UNSETTLED_TOPIC: Final = keyspace.unsettled_span()[0]
-"""Woken when a table is left in a state that passes."""
 
 _TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
 
@@ -121,17 +117,8 @@ class _Change:
             view.delete(self.key)
         elif changed is not self.before or self.planned is None:
             view.put(self.key, schema.encode(changed))
-        self._mark(view, changed)
+        unsettled.mark(view, self.key, changed)
         return changed
-
-    def _mark(self, view: View, changed: Table | None) -> None:
-        """Let a table that is left in a state that passes be found by who carries it on."""
-        marker = keyspace.unsettled(self.key)
-        if changed is None or is_settled(changed):
-            view.delete(marker)
-        else:
-            view.put(marker, b"")
-            view.wake(UNSETTLED_TOPIC)
 
 
 class Catalog:
@@ -453,19 +440,6 @@ class Catalog:
         return stream_switch.on(table, opening, view_type)
 
 
-def is_settled(table: Table) -> bool:
-    """Whether table, indexes and time to live are in states that last, or an import's to change."""
-    return table.importing is not None or (
-        table.status is TableStatus.ACTIVE
-        and _has_settled_indexes(table)
-        and (table.time_to_live is None or table.time_to_live.status is TimeToLiveStatus.ENABLED)
-    )
-
-
-def _has_settled_indexes(table: Table) -> bool:
-    return all(index.status is IndexStatus.ACTIVE for index in table.indexes)
-
-
 def _present(table: Table | None) -> Table:
     assert table is not None, "only the last step of a deletion removes a table"
     return table
@@ -482,7 +456,7 @@ def _check_deletable(table: Table) -> None:
         )
     if table.status is TableStatus.UPDATING:
         raise ResourceInUseException(f"{in_use} updated: {table.name}")
-    if not _has_settled_indexes(table):
+    if not unsettled.has_settled_indexes(table):
         raise ResourceInUseException(
             "Cannot delete table while indexes are being created, updated, or deleted"
         )

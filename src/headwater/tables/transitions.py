@@ -36,9 +36,9 @@ from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
 from headwater.streams.listing import entries
-from headwater.tables import expiry, schema
+from headwater.tables import expiry, schema, unsettled
 from headwater.tables.backfill import Filling, expiry_entries, fill, index_entries
-from headwater.tables.catalog import UNSETTLED_TOPIC, Catalog, is_settled
+from headwater.tables.catalog import Catalog
 from headwater.tables.erase import erase
 from headwater.tables.restoring import refill, release, source_key
 from headwater.tables.schema import (
@@ -84,18 +84,18 @@ class Transitions:
     async def run(self) -> None:
         """Settle every table that is not, and those that change, until cancelled."""
         woken = asyncio.Event()
-        self._stores.wakeups.subscribe(UNSETTLED_TOPIC, woken)
+        self._stores.wakeups.subscribe(unsettled.TOPIC, woken)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for table in await self._catalog.every():
-                    if not is_settled(table):
+                    if not unsettled.is_settled(table):
                         self._start(tasks, table)
                 while True:
                     woken.clear()
                     await self._look(tasks)
                     await wait(self._clock, woken, None, table_poll_seconds)
         finally:
-            self._stores.wakeups.unsubscribe(UNSETTLED_TOPIC, woken)
+            self._stores.wakeups.unsubscribe(unsettled.TOPIC, woken)
 
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with every table that is marked; a store that cannot serve is looked at again."""
@@ -117,7 +117,7 @@ class Transitions:
     async def _settle(self, table: Table) -> None:
         try:
             latest: Table | None = table
-            while latest is not None and not is_settled(latest):
+            while latest is not None and not unsettled.is_settled(latest):
                 latest = await self._stepped(latest)
         finally:
             self._under_way.discard(table.key)
