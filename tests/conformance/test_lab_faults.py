@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+import string
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +15,15 @@ from botocore.exceptions import ConnectionClosedError
 
 from tests.conformance.definition import keys
 from tests.conformance.expectation import refused
+from tests.conformance.function_making import ECHO, ROLE, RUNTIME, zipped
 from tests.conformance.stream_reading import oldest, shards
 from tests.conformance.wire import Wire
 from tests.conftest import CLIENT
+from tests.server_process import HEADWATER
 
 pytestmark = pytest.mark.local_only
 LAB = "Headwater_20261123."
+LETTERS = ("".join(pair) for pair in itertools.product(string.ascii_lowercase, repeat=2))
 THROUGHPUT = "ProvisionedThroughputExceededException"
 
 
@@ -61,8 +67,8 @@ def item(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def place(wire: Wire, unique_name: Callable[[str], str]) -> Iterator[Place]:
-    region = unique_name("faults")
+def place(wire: Wire) -> Iterator[Place]:
+    region = f"us-faults{next(LETTERS)}-1"  # as the models want regions to look
     session = boto3.Session(region_name=region)
     names = ("dynamodb", "dynamodbstreams", "lambda")
     clients = [session.client(name, config=CLIENT) for name in names]
@@ -78,8 +84,7 @@ def place(wire: Wire, unique_name: Callable[[str], str]) -> Iterator[Place]:
     waiting = {"Delay": 0.02, "MaxAttempts": 200}
     clients[0].get_waiter("table_exists").wait(TableName=made.table, WaiterConfig=waiting)
     yield made
-    made.faults()
-    clients[0].delete_table(TableName=made.table)
+    made.lab("EraseRegion")
     for client in clients:
         client.close()
 
@@ -285,6 +290,60 @@ def test_faults_keep_to_their_table_and_to_who_asks(place: Place) -> None:
     ):
         with refused(THROUGHPUT):
             ask()
+
+
+def test_commands_add_show_and_clear_faults(place: Place) -> None:
+    def command(*words: str) -> str:
+        options = ("--endpoint", place.wire.url, "--region", place.wire.region)
+        run = [str(HEADWATER), "lab", "faults", *words, *options]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
+    command("clear", "--seed", "7")
+    added = command("add", "Throttled", "--operation", "PutItem", "--table", place.table)
+    with refused(THROUGHPUT):
+        place.put(1)
+    shown = command("show", "--met")
+
+    fault = "0  Throttled Operations=PutItem TableNames=orders  struck"
+    assert added == f"Seed 7\n{fault} 0 of 0\n"
+    assert shown.startswith(f"Seed 7\n{fault} 1 of 1\n")
+    assert "0  Throttled  PutItem  orders" in shown
+    assert "There are no faults." in command("clear")
+
+
+def test_erased_region_has_nothing_left(place: Place) -> None:
+    place.put(1)
+    place.faults({"Kind": "Slow", "Seconds": 0})
+    place.tables.update_table(TableName=place.table, DeletionProtectionEnabled=True)
+    place.functions.create_function(
+        FunctionName="f",
+        Runtime=RUNTIME,
+        Role=ROLE,
+        Handler="f.handler",
+        Code={"ZipFile": zipped(f=ECHO)},
+    )
+    arn = place.streams.list_streams()["Streams"][0]["StreamArn"]
+    place.functions.create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="f", StartingPosition="LATEST"
+    )
+
+    place.lab("EraseRegion")
+
+    waiting = {"Delay": 0.02, "MaxAttempts": 200}
+    gone = place.tables.get_waiter("table_not_exists")
+    gone.wait(TableName=place.table, WaiterConfig=waiting)
+    assert place.functions.list_functions()["Functions"] == []
+    mappings = place.functions.list_event_source_mappings()["EventSourceMappings"]
+    assert all(mapping["State"] == "Deleting" for mapping in mappings)
+    assert place.lab("DescribeFaults")["Faults"] == []
+
+
+def test_region_next_to_an_erased_one_keeps_what_it_has(place: Place, simple: str) -> None:
+    place.lab("EraseRegion")
+
+    elsewhere = boto3.client("dynamodb", config=CLIENT)
+    assert elsewhere.describe_table(TableName=simple)["Table"]["TableStatus"] == "ACTIVE"
+    elsewhere.close()
 
 
 def test_the_same_seed_gives_the_same_faults(place: Place) -> None:

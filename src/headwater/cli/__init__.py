@@ -7,6 +7,7 @@ demo/           a git history through table, stream and function, proved
 tail.py         a stream, live
 lab.py          operations for tests
 lab_clock.py    those on the server's time
+lab_faults.py   those on its faults
 lab_request.py  one request of them
 verify.py       a data directory checked
 backup.py       a data directory copied
@@ -14,7 +15,7 @@ function.py     deploying functions
 mapping.py      event source mappings, and what one is doing
 deployment.py   a directory as a function, through the Lambda API
 endpoint.py     where the server is, and boto3 clients for it
-client.py       many requests at once, and the lab's own
+client.py       many requests at once
 """
 
 from headwater.cli.main import main

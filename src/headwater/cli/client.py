@@ -1,7 +1,7 @@
 """A small client of the JSON protocols, for commands that need many requests at once or ours.
 
 It signs with credentials that any server without configured ones accepts, and keeps a fixed number
-of connections. Programs should use an AWS SDK; this is for the demo, `tail` and the lab's commands.
+of connections. Programs should use an AWS SDK; this is for the demo and for tests under load.
 """
 
 from __future__ import annotations

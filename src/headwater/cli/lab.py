@@ -10,6 +10,7 @@ import click
 
 from headwater.cli.endpoint import endpoint_options
 from headwater.cli.lab_clock import clock
+from headwater.cli.lab_faults import faults
 from headwater.cli.lab_request import ask, fail
 
 _stream = click.argument("stream", metavar="TABLE_OR_STREAM_ARN")
@@ -22,6 +23,7 @@ def command() -> None:
 
 
 command.add_command(clock)
+command.add_command(faults)
 
 
 @command.command()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810",
@@ -82,8 +83,9 @@ class Wire:
 
     def _connected(self) -> HTTPConnection:
         if self._connection is None:
-            address = self.endpoint.partition("://")[2]
-            self._connection = HTTPConnection(address, timeout=_ANSWER_SECONDS_MAX)
+            address = urlsplit(self.endpoint)
+            connect = HTTPSConnection if address.scheme == "https" else HTTPConnection
+            self._connection = connect(address.netloc, timeout=_ANSWER_SECONDS_MAX)
         return self._connection
 
     def _drop(self) -> None:

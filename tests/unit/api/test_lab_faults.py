@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -13,8 +13,9 @@ from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.clock import ManualClock, SeededChance
 from headwater.errors import AccessDeniedException, ValidationException
-from headwater.lab.faults import Faults, Kind, Occasion
+from headwater.lab.faults import KINDS, Faults, Kind, Occasion
 from headwater.limits import lab_faults_max
+from headwater.testing import fault as testing
 
 REGION = "us-east-1"
 THROTTLED = {"Kind": "Throttled"}
@@ -60,6 +61,35 @@ def test_faults_are_told_as_they_were_given_with_their_counts() -> None:
     answer = lab.ask("SetFaults", Faults=[given], Seed=9)
 
     assert answer == {"Seed": 9, "Faults": [{**given, "Seen": 0, "Met": 0}], "Met": []}
+
+
+@pytest.mark.parametrize("kind", get_args(testing.Kind))
+def test_faults_of_the_python_client_are_understood(kind: testing.Kind) -> None:
+    own: dict[str, dict[str, Any]] = {
+        "Slow": {"seconds": 1.5},
+        "Unprocessed": {"share": 0.2},
+        "LimitExceeded": {"readers": 2},
+    }
+    fault = testing.Fault(
+        kind,
+        tables=["t"],
+        streams=["arn"],
+        shards=["shard"],
+        consumers=["me"],
+        rate=0.5,
+        every=2,
+        skip=1,
+        count=3,
+        **own.get(kind, {}),
+    )
+
+    (told,) = Lab().ask("SetFaults", Faults=[fault.on_the_wire()])["Faults"]
+
+    assert told == {**fault.on_the_wire(), "Seen": 0, "Met": 0}
+
+
+def test_python_client_knows_every_kind() -> None:
+    assert set(get_args(testing.Kind)) == KINDS.keys()
 
 
 def test_seed_that_is_drawn_is_told() -> None:
