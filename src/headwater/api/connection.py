@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -52,6 +53,7 @@ class Edge:
     due: connections which have requests to begin or answers to send, for the next turn.
     running: exchanges whose handlers wait.
     ended: set when a connection is gone or one of these has ended.
+    show: is shown how many connections there are, whenever that changes.
     """
 
     handler: Handler
@@ -61,6 +63,7 @@ class Edge:
     running: set[Exchange] = field(default_factory=set)
     due: list[Connection] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    show: Callable[[int], None] | None = None
 
     def call(self, connection: Connection) -> None:
         """Give a connection its part in the next turn."""
@@ -77,6 +80,11 @@ class Edge:
                 except Exception as error:  # noqa: BLE001 - ours, and this connection's alone
                     _log.error("connection failed", exc_info=error)
                     connection.abort()
+
+    def count(self) -> None:
+        """The number of connections has changed."""
+        if self.show is not None:
+            self.show(len(self.connections))
 
     def forget(self, exchange: Exchange) -> None:
         self.running.discard(exchange)
@@ -142,6 +150,7 @@ class Connection(asyncio.Protocol):
         is_secure = transport.get_extra_info("ssl_object") is not None
         self._origin = Origin(str(peer[0]) if peer else "", is_secure)
         self._edge.connections.add(self)
+        self._edge.count()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client. What its handlers began they finish: a write may be committing."""
@@ -149,6 +158,7 @@ class Connection(asyncio.Protocol):
         self._reception.stop()
         self._waiting.clear()
         self._edge.connections.discard(self)
+        self._edge.count()
         self._edge.ended.set()
 
     def data_received(self, data: bytes) -> None:

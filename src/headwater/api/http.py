@@ -14,20 +14,24 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from headwater.api.acceptor import Acceptor, Spread, TlsAccepting
 from headwater.api.connection import Connection, Edge
 from headwater.api.message import Handler, Request, Response
 from headwater.api.reception import HttpSettings
 from headwater.clock import Clock
 
 __all__ = [
+    "Edge",
     "Handler",
     "HttpSettings",
     "Listener",
     "Request",
     "Response",
+    "Spread",
     "TlsFilesError",
     "bound_socket",
     "listen",
+    "listen_with_others",
     "tls_context",
 ]
 
@@ -44,7 +48,7 @@ class Listener:
     port: the one in use, also where 0 asked for any free one.
     """
 
-    def __init__(self, edge: Edge, server: asyncio.Server, clock: Clock) -> None:
+    def __init__(self, edge: Edge, server: asyncio.Server | Acceptor, clock: Clock) -> None:
         self.sockets: tuple[socket.socket, ...] = tuple(server.sockets)
         self.port: int = self.sockets[0].getsockname()[1]
         self._edge = edge
@@ -133,6 +137,20 @@ async def listen(
         backlog=_BACKLOG,
     )
     return Listener(edge, server, clock)
+
+
+def listen_with_others(
+    edge: Edge,
+    bound: socket.socket,
+    spread: Spread,
+    clock: Clock,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Listener:
+    """As `listen`, on a socket that listens already and on which other processes accept, too."""
+    settings, tls = edge.settings, None
+    if ssl_context is not None:
+        tls = TlsAccepting(ssl_context, settings.request_seconds, settings.farewell_seconds)
+    return Listener(edge, Acceptor(edge, bound, spread, tls), clock)
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -28,7 +28,7 @@ from typing import Final
 import structlog
 
 from headwater.api.gate import Gate
-from headwater.api.http import HttpSettings, listen
+from headwater.api.http import Edge, HttpSettings, listen, listen_with_others
 from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
@@ -100,13 +100,14 @@ async def run_process(
             }
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
-            listener = await listen(
-                edge_of(dispatcher, process.exposition),
-                bound,
-                _HTTP,
-                core.machine_clock,
-                tls_of(settings),
-            )
+            answer, tls = edge_of(dispatcher, process.exposition), tls_of(settings)
+            if process.shared is None:
+                listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)
+            else:
+                edge = Edge(answer, _HTTP, loop)
+                listener = listen_with_others(
+                    edge, bound, process.shared.board, core.machine_clock, tls
+                )
             _quieten_collector()
             announce(Ready(endpoint))
             await stop.wait()

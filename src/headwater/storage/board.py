@@ -20,7 +20,7 @@ _NUMBER_BYTES: Final = 8
 
 
 class Topic(IntEnum):
-    """What is counted."""
+    """What is counted, and the number of connections, which goes up and down."""
 
     COMMITS = 0
     TABLES = 1
@@ -63,14 +63,18 @@ class Board:
     def counter(self, topic: Topic) -> SharedCounter:
         return SharedCounter(self._memory, self._numbers, topic * self._places, self)
 
-    def numbers(self, topic: Topic) -> list[int]:
-        """What stands at each place."""
-        first = topic * self._places
-        return self._numbers[first : first + self._places].tolist()
+    def show(self, own: int | None) -> None:
+        """Show how many connections this process has; None if it takes none."""
+        # Nothing has been shown where the memory is as it was made.
+        number = 0 if own is None else own + 1
+        self._numbers[Topic.CONNECTIONS * self._places + self._place] = number
 
-    def put(self, topic: Topic, number: int) -> None:
-        """Write a number at this process's own place."""
-        self._numbers[topic * self._places + self._place] = number
+    def fewest(self) -> int | None:
+        """The number of the other process that has fewest connections; None if none takes any."""
+        first = Topic.CONNECTIONS * self._places
+        shown = self._numbers[first : first + self._places].tolist()
+        del shown[self._place]
+        return min((number - 1 for number in shown if number > 0), default=None)
 
     def count_for(self, place: int) -> None:
         """Count once in everything for a process that is dead, whatever it had still to count."""
