@@ -66,6 +66,10 @@ does not know are left out of account, as AWS does. This page is made by asking 
 OWN_INTRO = """\
 Operations of ours, for tests of stream consumers. They are called like DynamoDB's, with the target
 `Headwater_20261123.` and the name; a server without `--lab` answers `AccessDeniedException`."""
+FUNCTION_LOG_INTRO = """\
+`GetFunctionLog`, called the same way, reads the log of a function on any server. It takes
+`FunctionName`, and if wished `Since` (epoch seconds), `After` (where a page before ended) and
+`Limit`; it answers `Lines`, each with `Time`, `Stream` and `Text`, and `After`."""
 
 WORDS = tomllib.loads((ROOT / "tools" / "operations.toml").read_text(encoding="utf-8"))
 NOT_YET = "not built yet"
@@ -243,6 +247,13 @@ class Prober:
                 "Handler": SAMPLES["Handler"],
                 "Code": {"ZipFile": self._code},
             },
+            "AddPermission": {
+                "FunctionName": "probe",
+                "StatementId": "probe",
+                "Action": SAMPLES["Action"],
+                "Principal": SAMPLES["Principal"],
+            },
+            "PublishLayerVersion": {"LayerName": "probe", "Content": {"ZipFile": self._code}},
             "UpdateFunctionCode": {"FunctionName": "probe", "ZipFile": self._code},
             "UpdateFunctionConfiguration": {"FunctionName": "probe"},
             "CreateEventSourceMapping": {
@@ -432,6 +443,7 @@ def _own() -> Iterator[str]:
     yield from _block(described)
     described_mapping = (mapping_progress.__doc__ or "").split("\n\n", 1)[1]
     yield from ("Every server answers what its mappings do:", *_block(described_mapping))
+    yield from (FUNCTION_LOG_INTRO, "")
 
 
 def _block(described: str) -> Iterator[str]:

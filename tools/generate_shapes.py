@@ -30,7 +30,9 @@ LAMBDA_OPERATIONS = frozenset(
     {
         "CreateFunction",
         "GetFunction",
+        "GetFunctionCodeSigningConfig",
         "GetFunctionConfiguration",
+        "GetAccountSettings",
         "ListFunctions",
         "UpdateFunctionCode",
         "UpdateFunctionConfiguration",

@@ -14,6 +14,8 @@ _BACKUP = re.compile(
 _JOB = re.compile(rf"{_TABLE_TEXT}/(export|import)/([0-9]{{14}}-[0-9a-f]{{8}})", re.ASCII)
 _FUNCTION = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):function:([^:]+)(?::([^:]+))?")
 
+_LAYER = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):layer:([a-zA-Z0-9_-]{1,140})(?::([0-9]+))?")
+
 
 class StreamName(NamedTuple):
     """What a stream's ARN says: where it is, whose table, and which incarnation of the stream."""
@@ -60,6 +62,15 @@ class FunctionName(NamedTuple):
     qualifier: str | None
 
 
+class LayerName(NamedTuple):
+    """What a layer's ARN says; version is None in the ARN of a whole layer."""
+
+    region: str
+    account: str
+    layer: str
+    version: str | None
+
+
 def table_arn(region: str, account: str, table: str) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
 
@@ -83,6 +94,10 @@ def job_arn(table: str, kind: str, job: str) -> str:
 
 def function_arn(region: str, account: str, function: str) -> str:
     return f"arn:aws:lambda:{region}:{account}:function:{function}"
+
+
+def layer_arn(region: str, account: str, layer: str) -> str:
+    return f"arn:aws:lambda:{region}:{account}:layer:{layer}"
 
 
 def mapping_arn(region: str, account: str, uuid: str) -> str:
@@ -117,3 +132,9 @@ def parse_function(text: str) -> FunctionName | None:
     """The parts of a function's ARN, or None if it is not one."""
     match = _FUNCTION.fullmatch(text)
     return FunctionName(*match.groups()) if match else None
+
+
+def parse_layer(text: str) -> LayerName | None:
+    """The parts of a layer's ARN, or None if it is not one."""
+    match = _LAYER.fullmatch(text)
+    return LayerName(*match.groups()) if match else None

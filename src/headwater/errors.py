@@ -258,6 +258,10 @@ class RequestTooLargeException(ServiceError):
     status = 413
 
 
+class PolicyLengthExceededException(ServiceError):
+    pass
+
+
 class TooManyRequestsException(ServiceError):
     status = 429
     default_message = "Rate Exceeded."

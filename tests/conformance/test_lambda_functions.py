@@ -305,13 +305,9 @@ def test_function_of_another_region_is_not_here(functions, endpoint, aws_lambda)
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("Publish", True),
-        ("PackageType", "Image"),
         ("TracingConfig", {"Mode": "Active"}),
         ("VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
-        ("DeadLetterConfig", {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}),
         ("SnapStart", {"ApplyOn": "PublishedVersions"}),
-        ("Layers", ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]),
         (
             "FileSystemConfigs",
             [
@@ -337,15 +333,22 @@ def test_what_is_not_supported_is_refused_by_name(aws_lambda, request_of, member
 
 @pytest.mark.local_only
 @pytest.mark.parametrize(
-    "code",
+    "parameters",
     [
-        {"S3Bucket": "bucket", "S3Key": "key"},
-        {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/a:b"},
-        {},
+        {"PackageType": "Image"},
+        {"Code": {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/a:b"}},
     ],
 )
-def test_code_comes_as_a_zip_alone(aws_lambda, request_of, code):
-    with refused(INVALID, "Only code given as ZipFile is supported by Headwater yet."):
+def test_images_are_refused(aws_lambda, request_of, parameters):
+    with pytest.raises(aws_lambda.exceptions.InvalidParameterValueException, match="mage"):
+        aws_lambda.create_function(**request_of(**parameters))
+
+
+@pytest.mark.parametrize(
+    "code", [{}, {"S3Bucket": "bucket"}, {"S3Bucket": "no-such-bucket", "S3Key": "no-such-key"}]
+)
+def test_code_that_is_nowhere_is_refused(aws_lambda, request_of, code):
+    with refused(INVALID):
         aws_lambda.create_function(**request_of(Code=code))
 
 

@@ -193,8 +193,6 @@ def test_impossible_values_are_refused(aws_lambda, old, member, value):
     [
         ("TracingConfig", {"Mode": "Active"}),
         ("VpcConfig", {"SubnetIds": ["subnet-1"]}),
-        ("DeadLetterConfig", {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}),
-        ("Layers", ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]),
         ("SnapStart", {"ApplyOn": "PublishedVersions"}),
         ("KMSKeyArn", "arn:aws:kms:us-east-1:000000000000:key/k"),
         ("ImageConfig", {"Command": ["a"]}),
@@ -211,9 +209,6 @@ def test_what_is_not_supported_is_refused_by_name(aws_lambda, old, member, value
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("Publish", True),
-        ("S3Bucket", "bucket"),
-        ("ImageUri", "000000000000.dkr.ecr.us-east-1.amazonaws.com/a:b"),
         ("SourceKMSKeyArn", "arn:aws:kms:us-east-1:000000000000:key/k"),
     ],
 )

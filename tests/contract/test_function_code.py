@@ -14,7 +14,7 @@ import pytest
 
 from headwater import limits
 from headwater.errors import InvalidParameterValueException, RequestTooLargeException
-from headwater.functions.package import CodeFolder, check, name_of
+from headwater.functions.package import CodeFolder, check, digest_of
 
 UNREADABLE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
@@ -59,7 +59,7 @@ def test_package_knows_its_digest() -> None:
     digest = hashlib.sha256(content).digest()
     assert package.code_sha256 == base64.b64encode(digest).decode()
     assert package.name == digest.hex()
-    assert name_of(package.code_sha256) == package.name
+    assert digest_of(package.code_sha256) == package.digest
 
 
 def test_files_folders_and_programs_are_unpacked(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ import uvloop
 from headwater import limits
 from headwater.clock import ManualClock
 from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
-from headwater.functions.worker import Client
-from tests.contract.workshop import ARN, Workshop, ends, failure, value, workshop
+from headwater.functions.runtime import Client
+from tests.contract.workshop import ARN, PYTHON, Workshop, ends, failure, value, workshop
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="waits for processes by pidfd"
@@ -183,7 +183,9 @@ async def test_too_many_waiting_are_refused(shop: Workshop, clock: ManualClock) 
 async def test_worker_that_cannot_be_started_is_our_fault(
     shop: Workshop, clock: ManualClock
 ) -> None:
-    function = replace(shop.function(PID), interpreter=Path("/nonexistent/python"))
+    function = replace(
+        shop.function(PID), runtime=replace(PYTHON, program=Path("/nonexistent/python"))
+    )
 
     with pytest.raises(ServiceException, match="could not be started"):
         await shop.invoke(function)
@@ -216,7 +218,7 @@ async def test_nothing_of_a_worker_is_left_on_disk(shop: Workshop, clock: Manual
 
 SERVER = """
 import asyncio, pathlib, sys, uvloop
-from headwater.functions.worker import Client
+from headwater.functions.runtime import Client
 from tests.contract.workshop import workshop
 
 async def main():

@@ -7,7 +7,8 @@ import io
 import shutil
 import sys
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,60 +22,50 @@ from headwater.errors import (
     ResourceConflictException,
     ServiceException,
 )
-from headwater.functions.function import Configuration, Function
-from headwater.functions.interpreter import Interpreters
+from headwater.functions.function import Configuration, Function, FunctionVersion
 from headwater.functions.package import CodeFolder
-from headwater.functions.registry import ConfigurationChange, Conflict, Machine, Registry
+from headwater.functions.registry import ConfigurationChange, Machine, Registry
+from headwater.functions.runtime import Runtimes
+from headwater.functions.shelf import Shelf
+from headwater.functions.store import FunctionStore
+from headwater.functions.versions import Versions
+from headwater.storage.committer import Committer, Wakeups
+from headwater.storage.memory import MemoryEngine
 
 REGION = "eu-west-1"
 OURS = f"python3.{sys.version_info.minor}"
 GOOD = Configuration(runtime=OURS, handler="app.handler", role="arn:aws:iam::000000000000:role/r")
 
 
-class DictStore:
-    """A store in memory that keeps every promise of FunctionStore but to outlive the process."""
-
-    def __init__(self) -> None:
-        self.functions: dict[tuple[str, str], bytes] = {}
-        self.code: dict[str, bytes] = {}
-
-    async def get(self, region: str, name: str) -> bytes | None:
-        return self.functions.get((region, name))
-
-    async def put(
-        self, region: str, name: str, value: bytes | None, expected: bytes | None
-    ) -> None:
-        if self.functions.get((region, name)) != expected:
-            raise Conflict
-        if value is None:
-            del self.functions[region, name]
-        else:
-            self.functions[region, name] = value
-
-    async def scan(self, region: str, start_after: str, limit: int) -> list[tuple[str, bytes]]:
-        names = sorted(name for where, name in self.functions if where == region)
-        later = [name for name in names if name > start_after]
-        return [(name, self.functions[region, name]) for name in later[:limit]]
-
-    async def put_code(self, sha: str, content: bytes) -> None:
-        self.code[sha] = content
-
-    async def get_code(self, sha: str) -> bytes | None:
-        return self.code.get(sha)
-
-
 class Office:
-    """A registry, its store and its folder; a second one may share store and account."""
+    """A registry over a store in memory, and its folder; a second one may share the engine."""
 
-    def __init__(self, folder: Path, store: DictStore | None = None) -> None:
-        self.store = store or DictStore()
+    def __init__(self, folder: Path, engine: MemoryEngine | None = None) -> None:
+        self.engine = engine or MemoryEngine()
+        self.committer = Committer(self.engine, Wakeups())
+        self.store = FunctionStore(self.engine, self.committer)
         self.folder = folder
         self.clock = ManualClock()
-        machine = Machine(CodeFolder(folder), Interpreters(), self.clock, SeededChance(1))
+        machine = Machine(
+            CodeFolder(folder), Runtimes(), self.clock, SeededChance(1), lambda _: None
+        )
         self.registry = Registry(self.store, "000000000000", machine)
+        self.versions = Versions(self.registry)
+        self.shelf = Shelf(self.registry, self.versions)
 
     async def create(self, name: str = "f", configuration: Configuration = GOOD) -> Function:
-        return await self.registry.create(REGION, name, configuration, zipped("1"), {})
+        new = self.registry.new(REGION, name, configuration, {})
+        return await self.registry.create(new, zipped("1"))
+
+    async def version(self, qualifier: str | None = None) -> FunctionVersion:
+        return (await self.shelf.take(REGION, "f", qualifier)).version
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Office]:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.committer.run())
+            yield self
+            self.committer.close()
 
 
 def zipped(source: str) -> bytes:
@@ -87,7 +78,8 @@ def zipped(source: str) -> bytes:
 def in_an_office(test: Callable[[Office], Awaitable[None]]) -> Callable[[Path], None]:
     def run(tmp_path: Path) -> None:
         async def main() -> None:
-            await test(Office(tmp_path / "functions"))
+            async with Office(tmp_path / "functions").open() as office:
+                await test(office)
 
         asyncio.run(main())
 
@@ -228,31 +220,35 @@ async def test_of_two_changes_at_once_one_is_told_so(office: Office) -> None:
 @in_an_office
 async def test_deleted_function_is_gone(office: Office) -> None:
     await office.create()
-    await office.registry.version(REGION, "f")
+    await office.version()
 
     await office.registry.delete(REGION, "f")
 
     with pytest.raises(FunctionNotFound):
-        await office.registry.version(REGION, "f")
+        await office.version()
 
 
 @in_an_office
 async def test_bad_zip_registers_nothing(office: Office) -> None:
     with pytest.raises(InvalidParameterValueException, match="Could not unzip"):
-        await office.registry.create(REGION, "f", GOOD, b"no zip", {})
+        await office.registry.create(office.registry.new(REGION, "f", GOOD, {}), b"no zip")
 
-    assert office.store.functions == {}
-    assert office.store.code == {}
+    assert await office.registry.page(REGION, "", 1) == []
+    assert await office.store.code_digests() == []
 
 
-@pytest.mark.parametrize("runtime", ["python3.99", "nodejs22.x", "python", "../python3.11"])
+@pytest.mark.parametrize("runtime", ["python3.99", "nodejs23.x", "java21", "../python3.11"])
 def test_runtime_that_is_not_here_is_refused_with_what_is(runtime: str, tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    @in_an_office
+    async def refused(office: Office) -> None:
+        await office.create(configuration=replace(GOOD, runtime=runtime))
 
-    with pytest.raises(InvalidParameterValueException) as caught:
-        asyncio.run(office.create(configuration=replace(GOOD, runtime=runtime)))
+    with pytest.raises(ExceptionGroup) as group:
+        refused(tmp_path)
+    (caught,) = group.value.exceptions
 
-    text = str(caught.value)
+    assert isinstance(caught, InvalidParameterValueException)
+    text = str(caught)
     assert text.startswith(f"The runtime {runtime} is not available on this server. Available: ")
     assert OURS in text
 
@@ -261,9 +257,9 @@ def test_runtime_that_is_not_here_is_refused_with_what_is(runtime: str, tmp_path
 async def test_version_is_ready_to_run(office: Office) -> None:
     created = await office.create()
 
-    version = await office.registry.version(REGION, "f")
+    version = await office.version()
 
-    assert version.interpreter == Path(sys.executable)
+    assert version.runtime.program == Path(sys.executable)
     assert (version.code / "app.py").read_text() == "1"
     assert version.revision_id == created.revision_id
     assert version.log_group == "/aws/lambda/f"
@@ -272,11 +268,11 @@ async def test_version_is_ready_to_run(office: Office) -> None:
 @in_an_office
 async def test_version_is_the_same_value_until_the_function_changes(office: Office) -> None:
     await office.create()
-    version = await office.registry.version(REGION, "f")
+    version = await office.version()
 
-    again = await office.registry.version(REGION, "f")
+    again = await office.version()
     await office.registry.update_code(REGION, "f", zipped("2"))
-    changed = await office.registry.version(REGION, "f")
+    changed = await office.version()
 
     assert again is version
     assert (changed.code / "app.py").read_text() == "2"
@@ -285,9 +281,9 @@ async def test_version_is_the_same_value_until_the_function_changes(office: Offi
 @in_an_office
 async def test_code_survives_the_loss_of_its_folder(office: Office) -> None:
     await office.create()
-    elsewhere = Office(office.folder.with_name("new"), office.store)
+    elsewhere = Office(office.folder.with_name("new"), office.engine)
 
-    version = await elsewhere.registry.version(REGION, "f")
+    version = await elsewhere.version()
 
     assert version.code.is_relative_to(elsewhere.folder)
     assert (version.code / "app.py").read_text() == "1"
@@ -297,10 +293,10 @@ async def test_code_survives_the_loss_of_its_folder(office: Office) -> None:
 async def test_code_survives_the_loss_of_its_folder_while_it_is_in_use(office: Office) -> None:
     """A temporary folder is swept by the system when it has grown old."""
     await office.create()
-    version = await office.registry.version(REGION, "f")
+    version = await office.version()
     shutil.rmtree(office.folder)
 
-    again = await office.registry.version(REGION, "f")
+    again = await office.version()
 
     assert again.code == version.code
     assert (again.code / "app.py").read_text() == "1"
@@ -309,7 +305,9 @@ async def test_code_survives_the_loss_of_its_folder_while_it_is_in_use(office: O
 @in_an_office
 async def test_lost_code_is_our_fault(office: Office) -> None:
     created = await office.create()
-    office.store.code.clear()
+    await office.store.remove_code(
+        await office.store.code_digests(), await office.store.code_count()
+    )
 
     with pytest.raises(ServiceException):
         await office.registry.code(created)

@@ -63,7 +63,8 @@ async def test_function_log_keeps_lines_of_all_invocations(shop: Workshop) -> No
     await shop.invoke(function, 1)
     await shop.invoke(function, 2)
 
-    texts = [line.text for line in shop.pool.log(ARN)]
+    page = await shop.journals.page("eu-west-1", "f", None, 0.0, 100)
+    texts = [line.text for line in page.lines]
     assert [text for text in texts if text.startswith(b"said")] == [b"said 1", b"said 2"]
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from headwater import limits
-from tests.contract.workshop import Workshop, ends, failure, on_every_client, together, value
+from tests.contract.workshop import Workshop, asked, ends, failure, on_every_client, together, value
 
 ECHO = "def handler(event, context): return event"
 COUNTER = """
@@ -122,7 +122,7 @@ async def test_result_that_is_not_json_is_a_marshal_error(shop: Workshop) -> Non
 
 @on_every_client
 async def test_event_that_is_not_json_is_an_unmarshal_error(shop: Workshop) -> None:
-    result = await shop.pool.invoke(shop.function(ECHO), b"{", "id-1")
+    result = await shop.pool.invoke(shop.function(ECHO), asked(b"{"))
 
     account = failure(result)
     assert account["errorType"] == "Runtime.UnmarshalError"

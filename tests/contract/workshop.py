@@ -21,13 +21,16 @@ import uvloop
 from headwater.clock import Clock, SeededChance, SystemClock
 from headwater.functions.environment import Surroundings
 from headwater.functions.function import FunctionVersion
+from headwater.functions.journal import Journals
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.pool import Pool
-from headwater.functions.worker import Client, WorkerSettings
+from headwater.functions.runtime import Client, Family, Runtime
+from headwater.functions.worker import Request, WorkerSettings
 
 CLIENTS = [Client.OWN]
 if sys.platform.startswith("linux"):
     CLIENTS.append(Client.AWSLAMBDARIC)
+PYTHON = Runtime(f"python3.{sys.version_info.minor}", Family.PYTHON, Path(sys.executable))
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 
 
@@ -37,6 +40,7 @@ class Workshop:
 
     pool: Pool
     folder: Path
+    journals: Journals
 
     def function(self, source: str, handler: str = "app.handler") -> FunctionVersion:
         """A function of one module, app.py."""
@@ -49,15 +53,15 @@ class Workshop:
             region="eu-west-1",
             version="$LATEST",
             revision_id="one",
-            runtime=f"python3.{sys.version_info.minor}",
+            runtime=PYTHON,
             handler=handler,
             timeout_seconds=10,
             memory_mb=128,
             ephemeral_mb=512,
             environment={},
             log_group="/aws/lambda/f",
-            interpreter=Path(sys.executable),
             code=code,
+            opt=self.folder / "opt",
         )
 
     async def run(self, source: str, event: object = None, **changes: Any) -> InvokeResult:
@@ -68,7 +72,11 @@ class Workshop:
     async def invoke(
         self, function: FunctionVersion, event: object = None, request_id: str = "id-1"
     ) -> InvokeResult:
-        return await self.pool.invoke(function, json.dumps(event).encode(), request_id)
+        return await self.pool.invoke(function, asked(json.dumps(event).encode(), request_id))
+
+
+def asked(payload: bytes, request_id: str = "id-1") -> Request:
+    return Request(request_id, payload, ARN)
 
 
 def surroundings() -> Surroundings:
@@ -92,9 +100,11 @@ async def workshop(
         surroundings=surroundings(),
         client=client,
         scratch=folder / "scratch",
+        journals=Journals(folder / "logs", SystemClock(), SeededChance(2)),
     )
     async with Pool(settings, workers_max) as pool:
-        yield Workshop(pool, folder)
+        yield Workshop(pool, folder, settings.journals)
+    settings.journals.close()
 
 
 def value(result: InvokeResult) -> Any:

@@ -19,7 +19,7 @@ import boto3
 from headwater.audit.directory import verify
 from headwater.audit.report import Report
 from headwater.cli.client import Client, ServerGone, connected
-from headwater.cli.deployment import deploy
+from headwater.cli.deployment import deploy, packed
 from tests.server_process import ServerProcess
 from tests.torture import load
 from tests.torture.works import WORKS, Finish, Work, reshard
@@ -100,7 +100,7 @@ async def _prepare(endpoint: str, world: World) -> None:
     functions = session.client("lambda", endpoint_url=endpoint)
     notes = {"Variables": {"NOTES": str(world.notes)}}
     configuration = {"Handler": "app.handler", "Environment": notes}
-    deploy(functions, "writer", _FUNCTION, configuration)
+    deploy(functions, "writer", packed(_FUNCTION), configuration)
     functions.create_event_source_mapping(
         EventSourceArn=arn, FunctionName="writer", StartingPosition="TRIM_HORIZON", BatchSize=20
     )

@@ -48,6 +48,16 @@ whatever a handler raises leaves as an answer an AWS client understands.
     next_token.py   where a SELECT goes on
     functions.py    handlers of Lambda's functions
     function_form.py  functions as Lambda's API writes them
+    function_name.py  which function a request means
+    function_code.py  code that is sent along, or lies in a bucket
+    function_versions.py  versions and aliases
+    function_settings.py  concurrency, asynchronous settings, tags, the account
+    function_policies.py  who may invoke, as stored
+    function_logs.py  our operation on logs
+    invoke.py       Invoke
+    layers.py       layers
+    locations.py    addresses to download code from
+    paging.py       Lambda's lists in pages
     lab.py          the lab's own operations
     lab_clock.py    those of them on its clock
     lab_streams.py  those of them on streams

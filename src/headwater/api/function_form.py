@@ -6,34 +6,27 @@ Shapes: API Reference, "CreateFunction", "FunctionConfiguration".
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Mapping
 from platform import machine
 from typing import Any, Final
 
-from headwater.arn import parse_function
 from headwater.errors import InvalidParameterValueException
-from headwater.functions.function import Configuration, Function
+from headwater.functions.function import LATEST, Configuration, Function
 from headwater.functions.registry import ConfigurationChange
+from headwater.storage.objects import Place
 
 Input = Mapping[str, Any]
 
-_LATEST: Final = "$LATEST"
-_PARTIAL_ARN: Final = re.compile(r"(?:\d{12}:)?(?:function:)?([A-Za-z0-9_-]+)(?::(.+))?")
 # What clients and infrastructure tools send although they want nothing by it.
 _NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {
-    "Publish": (False,),
     "PackageType": ("Zip",),
     "TracingConfig": ({}, {"Mode": "PassThrough"}),
     "VpcConfig": ({}, {"SubnetIds": [], "SecurityGroupIds": []}),
-    "DeadLetterConfig": ({}, {"TargetArn": ""}),
     "SnapStart": ({"ApplyOn": "None"},),
-    "Layers": ([],),
     "FileSystemConfigs": ([],),
     "KMSKeyArn": ("",),
     "ImageConfig": ({},),
-    "DryRun": (False,),
 }
 _CONFIGURATION: Final = frozenset(
     {
@@ -47,21 +40,25 @@ _CONFIGURATION: Final = frozenset(
         "Environment",
         "EphemeralStorage",
         "LoggingConfig",
+        "DeadLetterConfig",
+        "Layers",
     }
 )
-_CREATION: Final = _CONFIGURATION | {"Code", "Tags", "Architectures"}
+_CREATION: Final = _CONFIGURATION | {"Code", "Tags", "Architectures", "Publish"}
 _CHANGE: Final = _CONFIGURATION | {"RevisionId"}
-_OTHER_CODE: Final = frozenset(
+_CODE_CHANGE: Final = frozenset(
     {
+        "FunctionName",
+        "ZipFile",
         "S3Bucket",
         "S3Key",
-        "S3ObjectVersion",
-        "S3ObjectStorageMode",
-        "ImageUri",
-        "SourceKMSKeyArn",
+        "RevisionId",
+        "Architectures",
+        "Publish",
+        "DryRun",
     }
 )
-_CODE_CHANGE: Final = frozenset({"FunctionName", "ZipFile", "RevisionId", "Architectures"})
+_CODE: Final = frozenset({"ZipFile", "S3Bucket", "S3Key"})
 
 
 def refuse_unsupported(request: Input, supported: frozenset[str]) -> None:
@@ -71,44 +68,49 @@ def refuse_unsupported(request: Input, supported: frozenset[str]) -> None:
             raise InvalidParameterValueException(f"{name} is not yet supported by Headwater.")
 
 
-def split_name(name: str, region: str, account: str) -> tuple[str, str | None]:
-    """A function's name and qualifier, from a name, a partial or a whole ARN.
+def refuse_image(request: Input) -> None:
+    """Raises InvalidParameterValueException for a function that is a container's image."""
+    if request.get("PackageType", "Zip") != "Zip":
+        raise InvalidParameterValueException(
+            "PackageType Image is not supported by Headwater: functions are zips."
+        )
 
-    Raises InvalidParameterValueException for another region's or account's ARN.
+
+def code_of(code: Input) -> bytes | Place:
+    """The zip of a `Code` or of UpdateFunctionCode, or where it is.
+
+    Raises InvalidParameterValueException.
     """
-    if name.startswith("arn:"):
-        parts = parse_function(name)
-        if parts is None or (parts.region, parts.account) != (region, account):
+    if "ImageUri" in code:
+        raise InvalidParameterValueException(
+            "Container images are not supported by Headwater: give the code as ZipFile or by "
+            "S3Bucket and S3Key."
+        )
+    for name in ("S3ObjectVersion", "SourceKMSKeyArn"):
+        if name in code:
+            raise InvalidParameterValueException(f"{name} is not yet supported by Headwater.")
+    if "ZipFile" in code:
+        if not {"S3Bucket", "S3Key"}.isdisjoint(code):
             raise InvalidParameterValueException(
-                f"The ARN is not of a function of this account and region: {name}"
+                "Please do not provide other FunctionCode parameters when providing a ZipFile."
             )
-        return parts.function, parts.qualifier
-    match = _PARTIAL_ARN.fullmatch(name)
-    if match is None:
-        raise InvalidParameterValueException(f"Not a name of a function: {name}")
-    return match[1], match[2]
+        return b64decode(code["ZipFile"])
+    if "S3Bucket" in code and "S3Key" in code:
+        return Place(code["S3Bucket"], code["S3Key"])
+    raise InvalidParameterValueException("Please provide a source for function code.")
 
 
-def is_latest(qualifier: str | None) -> bool:
-    """Whether a qualifier means the only version there is."""
-    return qualifier in (None, _LATEST)
-
-
-def code_of(code: Input) -> bytes:
-    """The zip of a `Code` or of UpdateFunctionCode. Raises InvalidParameterValueException."""
-    if "ZipFile" not in code:
-        raise InvalidParameterValueException(
-            "Only code given as ZipFile is supported by Headwater yet."
-        )
-    if not _OTHER_CODE.isdisjoint(code):
-        raise InvalidParameterValueException(
-            "Please do not provide other FunctionCode parameters when providing a ZipFile."
-        )
-    return b64decode(code["ZipFile"])
+def check_code(code: Input) -> None:
+    """Refuse members of a `Code` that would be ignored. Raises InvalidParameterValueException."""
+    refuse_unsupported(code, _CODE)
 
 
 def new_configuration(request: Input) -> Configuration:
-    """The configuration of CreateFunction. Raises InvalidParameterValueException."""
+    """The configuration of CreateFunction, without its layers.
+
+    Raises InvalidParameterValueException.
+    """
+    refuse_image(request)
     refuse_unsupported(request, _CREATION)
     for name in ("Runtime", "Handler"):
         if name not in request:
@@ -124,7 +126,10 @@ def new_configuration(request: Input) -> Configuration:
 
 
 def configuration_change(request: Input) -> ConfigurationChange:
-    """The change of UpdateFunctionConfiguration. Raises InvalidParameterValueException."""
+    """The change of UpdateFunctionConfiguration, without its layers.
+
+    Raises InvalidParameterValueException.
+    """
     refuse_unsupported(request, _CHANGE)
     return ConfigurationChange(**_given(request))
 
@@ -134,7 +139,7 @@ def check_code_change(request: Input, found: Function) -> None:
 
     Raises InvalidParameterValueException.
     """
-    refuse_unsupported(request, _CODE_CHANGE | {"DryRun"})
+    refuse_unsupported(request, _CODE_CHANGE)
     wanted = request.get("Architectures")
     if wanted and tuple(wanted) != found.configuration.architectures:
         raise InvalidParameterValueException("Architectures cannot be changed on this server.")
@@ -145,7 +150,7 @@ def configuration_of(found: Function) -> dict[str, Any]:
     configuration = found.configuration
     answer = {
         "FunctionName": found.name,
-        "FunctionArn": found.arn,
+        "FunctionArn": found.arn if found.version == LATEST else found.qualified_arn,
         "Runtime": configuration.runtime,
         "Role": configuration.role,
         "Handler": configuration.handler,
@@ -166,6 +171,12 @@ def configuration_of(found: Function) -> dict[str, Any]:
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": configuration.log_format, "LogGroup": found.log_group},
     }
+    if configuration.layers:
+        answer["Layers"] = [
+            {"Arn": layer.arn, "CodeSize": layer.code_size} for layer in configuration.layers
+        ]
+    if configuration.dead_letter:
+        answer["DeadLetterConfig"] = {"TargetArn": configuration.dead_letter}
     if configuration.environment:
         answer["Environment"] = {"Variables": dict(configuration.environment)}
     return answer
@@ -188,6 +199,8 @@ def _given(request: Input) -> dict[str, Any]:
         given["ephemeral_mb"] = request["EphemeralStorage"]["Size"]
     if "Environment" in request:
         given["environment"] = request["Environment"].get("Variables", {})
+    if "DeadLetterConfig" in request:
+        given["dead_letter"] = request["DeadLetterConfig"].get("TargetArn", "")
     if "LoggingConfig" in request:
         given.update(_logging(request["LoggingConfig"]))
     return given

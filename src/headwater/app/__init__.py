@@ -10,7 +10,9 @@ member.py      such a process's dealings with its supervisor
 channel.py     what they tell each other
 core.py        the store and what every part is built on
 outside.py     queues, objects, and the messages that go there
-services.py    functions, shards that roll over and split
+functions.py   functions, their workers, Lambda's operations on them
+running.py     tasks that end with what they run beside
+services.py    shards that roll over and split; the duties of a leader
 mappings.py    event source mappings
 handlers.py    every operation's handler
 edge.py        where the server listens, who may ask, what answers
@@ -34,11 +36,11 @@ from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
+from headwater.app.functions import functions_of, surroundings_of
 from headwater.app.handlers import catalog_of, handlers_of, lab_of
 from headwater.app.mappings import activities_of, mappings_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
 from headwater.app.process import Process, alone
-from headwater.app.services import functions_of, surroundings_of
 from headwater.auth.signature import Verifier
 from headwater.clock import SystemChance
 from headwater.config import Settings
@@ -84,7 +86,7 @@ async def run_process(
         queues = queues_of(core)
         outbox = outbox_of(core, senders_of(core, queues), activities)
         async with (
-            functions_of(core, surroundings_of(endpoint, own)) as functions,
+            functions_of(core, surroundings_of(endpoint, own), outbox) as functions,
             mappings_of(core, functions, outbox, activities) as mappings,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):
@@ -97,10 +99,12 @@ async def run_process(
             own_operations = {
                 **lab_of(core, catalog, functions, mappings),
                 **MappingProgressHandlers(mappings, activities).operations(),
+                **functions.own_operations(),
             }
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
-            answer, tls = edge_of(dispatcher, process.exposition), tls_of(settings)
+            answer = edge_of(dispatcher, process.exposition, functions.locations)
+            tls = tls_of(settings)
             if process.shared is None:
                 listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)
             else:

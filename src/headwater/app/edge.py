@@ -14,6 +14,8 @@ from headwater.api.http import (
     bound_socket,
     tls_context,
 )
+from headwater.api.locations import PATH as CODE_PATH
+from headwater.api.locations import Locations
 from headwater.api.operation import Dispatcher
 from headwater.auth.credentials import (
     Credential,
@@ -72,15 +74,18 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
         raise ConfigError(str(error)) from error
 
 
-def edge_of(dispatcher: Dispatcher, exposition: Exposition) -> Answer:
-    """The metrics beside the operations; nothing else is served."""
+def edge_of(dispatcher: Dispatcher, exposition: Exposition, locations: Locations) -> Answer:
+    """Metrics and functions' code beside the operations; nothing else is served."""
 
     async def metrics() -> Response:
         return Response(200, [("content-type", METRICS_CONTENT_TYPE)], await exposition())
 
     def answer(request: Request) -> Coroutine[Any, Any, Response]:
-        if request.path == "/metrics" and request.method == "GET":
-            return metrics()
+        if request.method == "GET":
+            if request.path == "/metrics":
+                return metrics()
+            if request.path.startswith(CODE_PATH):
+                return locations.answer(request)
         return dispatcher.dispatch(request)
 
     return answer

@@ -11,7 +11,6 @@ from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
 from headwater.api.faulty import FaultyHandlers
-from headwater.api.functions import FunctionHandlers
 from headwater.api.imports import ImportHandlers
 from headwater.api.items import Items
 from headwater.api.mappings import MappingHandlers
@@ -25,8 +24,10 @@ from headwater.api.tables import TableHandlers
 from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core
+from headwater.app.functions import Functions
 from headwater.app.outside import objects_of
-from headwater.app.services import Functions, leading, resharding_duties, running
+from headwater.app.running import running
+from headwater.app.services import leading, resharding_duties
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.erase import Eraser
@@ -119,7 +120,7 @@ async def handlers_of(
     tokens = TokenSweeper(engine, committer, clock)
     works = (transitions, maker, exporter, importer, expirer, trimmer, tokens)
     core.duties.extend((*(work.run for work in works), *resharding_duties(core, catalog)))
-    async with running(counts.run()) as spawn, leading(core):
+    async with running(counts.run()), leading(core):
         handlers: Handlers = {
             **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
@@ -134,9 +135,7 @@ async def handlers_of(
             **Statements(catalog, engine, writer, clock, meters).handlers(),
             **StatementGroups(catalog, engine, writer, clock, meters).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
-            **FunctionHandlers(
-                functions.registry, functions.pool, settings.account, clock, spawn
-            ).handlers(),
+            **functions.handlers(objects, clock),
             **MappingHandlers(mappings, settings.account).handlers(),
         }
         if core.faults is not None:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from headwater.app.core import Core
-from headwater.app.services import Functions, running
+from headwater.app.functions import Functions
+from headwater.app.running import running
 from headwater.consumers.consumer import Consumer, Services, destination_of
 from headwater.consumers.delivery import Destination
 from headwater.consumers.watch import HeadWatch
@@ -43,7 +44,7 @@ async def mappings_of(
     service = MappingService(
         Services(core.engine, core.committer, core.wakeups, core.clock, watch, _reach_of(core)),
         Outside(
-            LocalFunctions(functions.registry, functions.pool),
+            LocalFunctions(functions.calls),
             FailureOutbox(outbox, core.chance),
             core.clock,
             core.chance,

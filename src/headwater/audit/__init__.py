@@ -16,6 +16,7 @@ shards.py     shards: lineage, heads, trim points
 log.py        log entries, and streams replayed to their tables
 story.py      what the records of a stream tell, one after the other
 lines.py      the shards of a stream, read on from where they were left
-consumers.py  functions, mappings, leases and positions
+consumers.py  mappings, leases and positions
+functions.py  functions, versions and layers with their code, what is pending
 queues.py     queues and their messages, and the outbox
 """

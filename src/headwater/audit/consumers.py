@@ -1,16 +1,13 @@
-"""Functions have their code, mappings their pair, positions lie within their shards."""
+"""Mappings have their pair, positions lie within their shards."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from headwater.audit.reading import prefixed, readable, rows_of
 from headwater.audit.report import Report, Section
 from headwater.audit.shards import Shards
 from headwater.consumers import checkpoint as checkpoints
-from headwater.functions import function as functions
-from headwater.functions.package import name_of
 from headwater.mappings import mapping as mappings
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
@@ -19,8 +16,7 @@ _MAPPING: Final = "mapping/"
 
 
 async def check(engine: Engine, report: Report, shards: Shards) -> None:
-    """Look at every function, mapping, lease and position."""
-    await _check_functions(engine, report.section("functions"))
+    """Look at every mapping, lease and position."""
     section = report.section("mappings and positions")
     known = await _check_mappings(engine, section)
     async for key, stored in rows_of(engine, prefixed(b"k")):
@@ -42,23 +38,6 @@ async def check(engine: Engine, report: Report, shards: Shards) -> None:
             section.fault(f"{name} is finished, but the shard is open")
         if checkpoint.is_finished and shard.last is not None and checkpoint.position < shard.last:
             section.fault(f"{name} is finished, but lies before its end")
-
-
-async def _check_functions(engine: Engine, section: Section) -> None:
-    async for key, stored in rows_of(engine, prefixed(b"f")):
-        function = readable(section, f"function {key!r}", stored, functions.decode)
-        if function is None:
-            continue
-        section.count("functions")
-        if keyspace.function(function.region, function.name) != key:
-            section.fault(f"function {function.name} is stored under another's key")
-        code = keyspace.function_code(bytes.fromhex(name_of(function.code_sha256)))
-        if (await engine.get([code])) == [None]:
-            section.fault(f"the code of function {function.name} is missing")
-    async for key, content in rows_of(engine, prefixed(b"z")):
-        section.count("zips")
-        if keyspace.function_code(hashlib.sha256(content).digest()) != key:
-            section.fault(f"a zip is damaged: {key[1:].hex()}")
 
 
 async def _check_mappings(engine: Engine, section: Section) -> set[str]:

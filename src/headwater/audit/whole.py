@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from headwater.audit import backups, catalog, consumers, items, log, queues, shards
+from headwater.audit import backups, catalog, consumers, functions, items, log, queues, shards
 from headwater.audit.log import NewImages
 from headwater.audit.reading import first_key, prefixed
 from headwater.audit.report import Report, Section
 from headwater.storage.engine import Engine
 from headwater.values.order import after_prefix
 
-KINDS: Final = b"bcefghijklmnopqstxyz"
+KINDS: Final = b"bcefghijklmnopqstvxyz"
 """The first bytes of keys (`storage.keyspace`); each kind is looked at by one of the checks."""
 
 _OWNER_BYTES: Final = 17
@@ -35,6 +35,7 @@ async def audit(engine: Engine, report: Report, images: NewImages) -> None:
     lines = await shards.check(engine, report, found)
     await log.check(engine, report, (found, lines), images)
     await backups.check(engine, report, found)
+    await functions.check(engine, report)
     await consumers.check(engine, report, lines)
     await queues.check(engine, report)
 

@@ -9,15 +9,23 @@ code and configuration survive a restart; its workers do not survive their serve
     function.py      a function and its configuration; their stored bytes
     rules.py         what a configuration may say, with AWS's texts
     package.py       code as a zip: checked, hashed, unpacked once
-    interpreter.py   which Python runs a runtime's name
-    pool.py          all workers of a server, kept warm per function
-    deferred.py      invocations nobody waits for, tried again when they fail
-    crew.py          the workers of one function: who takes which invocation
+    shared.py        what all versions of a function share: aliases, permissions, settings
+    versions.py      published versions and aliases
+    layers.py        zips that several functions share
+    sweeper.py       removes code that nobody names any more
+    runtime.py       what runs a runtime's name on this machine
+    shelf.py         functions ready to be invoked
+    calls.py         invoking a function by its name
+    pool.py          all workers of a server, kept warm per version of a function
+    deferred.py      invocations nobody waits for, stored until they are over
+    deferral.py      what becomes of such an invocation; pure
+    crew.py          the workers of one version: who takes which invocation
     worker.py        one worker process, from start to end
     process.py       the operating system's side of a worker: start, watch, kill
     environment.py   what a worker is told through its environment
     runtime_api.py   the Lambda Runtime API that a worker speaks to us
     outcome.py       how an invocation ended, in AWS's words
-    log.py           what functions print, bounded
+    log.py           what functions print, as lines
+    journal.py       the logs of functions on disk
     bootstrap/       what runs inside a worker; imports nothing of this package
 """

@@ -1,4 +1,4 @@
-"""The workers of one function: who is free, who waits, when to start one more.
+"""The workers of one version of a function: who is free, who waits, when to start one more.
 
 Invocations wait in order. A new worker is started only when more of them wait than there are
 workers about to ask for an event (starting, or answered and on their way back), so a caller that
@@ -16,19 +16,19 @@ from collections.abc import Callable, Coroutine
 from headwater import limits
 from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
 from headwater.functions.function import FunctionVersion
-from headwater.functions.log import FunctionLog
 from headwater.functions.outcome import InvokeResult
-from headwater.functions.worker import Invocation, State, Worker, WorkerSettings
+from headwater.functions.worker import Invocation, Request, State, Worker, WorkerSettings
 
 RunTask = Callable[[Coroutine[None, None, None]], object]
 
 
 class Crew:
-    """The workers of one function, all revisions of it."""
+    """The workers of one version of a function, all revisions of it."""
 
     def __init__(self, settings: WorkerSettings, workers_max: int, run_task: RunTask) -> None:
-        self.log = FunctionLog()
+        """workers_max: where the function has no reserved concurrency."""
         self._settings = settings
+        self._workers_max_default = workers_max
         self._workers_max = workers_max
         self._run_task = run_task
         self._version: FunctionVersion | None = None
@@ -40,13 +40,14 @@ class Crew:
         self._is_gone = asyncio.Event()
 
     async def invoke(
-        self, version: FunctionVersion, payload: bytes, request_id: str
+        self, version: FunctionVersion, request: Request, reserved: int | None
     ) -> InvokeResult:
         """See `Pool.invoke`."""
+        self._workers_max = self._workers_max_default if reserved is None else reserved
         if version is not self._version:
             self._change_to(version)
         loop = asyncio.get_running_loop()
-        invocation = Invocation(request_id, payload, loop.create_future())
+        invocation = Invocation(request, loop.create_future())
         worker = self._take_idle()
         if worker is not None:
             self._give(worker, invocation)
@@ -159,7 +160,7 @@ class Crew:
         )
         room = self._workers_max - len(self._workers)
         for _ in range(min(len(self._waiting) - coming, room)):
-            worker = Worker(version, self._settings, self, self.log)
+            worker = Worker(version, self._settings, self)
             self._workers.add(worker)
             self._run_task(self._start(worker))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.functions.function import FunctionVersion
+from headwater.functions.runtime import Family, Runtime
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap")
 
@@ -53,16 +54,36 @@ def worker_environment(
 
 
 def _machine(version: FunctionVersion, surroundings: Surroundings, place: Place) -> dict[str, str]:
+    code, opt = version.code, version.opt
+    program = version.runtime.program
+    folders = ["/usr/local/bin", "/usr/bin", "/bin", f"{opt}/bin"]
     return {
-        "PATH": f"{version.interpreter.parent}:/usr/local/bin:/usr/bin:/bin:/opt/bin",
-        "LD_LIBRARY_PATH": f"{version.code}:{version.code}/lib",
+        "PATH": ":".join(folders if program is None else [str(program.parent), *folders]),
+        "LD_LIBRARY_PATH": f"{code}:{code}/lib:{opt}/lib",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         # A developer's own ~/.aws must not reach a function.
         "HOME": str(place.scratch),
         "TMPDIR": str(place.scratch),
-        "PYTHONPATH": str(surroundings.libraries),
+        **_paths(version.runtime, opt, surroundings),
     }
+
+
+def _paths(runtime: Runtime, opt: Path, surroundings: Surroundings) -> dict[str, str]:
+    """Where a language looks for what neither the function nor its interpreter brings."""
+    match runtime.family:
+        case Family.PYTHON:
+            folders = [
+                f"{opt}/python",
+                f"{opt}/python/lib/{runtime.name}/site-packages",
+                str(surroundings.libraries),
+            ]
+            return {"PYTHONPATH": ":".join(folders)}
+        case Family.NODE:
+            major = runtime.name.removeprefix("nodejs").removesuffix(".x")
+            folders = [f"{opt}/nodejs/node{major}/node_modules", f"{opt}/nodejs/node_modules"]
+            return {"NODE_PATH": ":".join(folders)}
+    return {}
 
 
 def _lambda(version: FunctionVersion, place: Place) -> dict[str, str]:
@@ -70,7 +91,7 @@ def _lambda(version: FunctionVersion, place: Place) -> dict[str, str]:
         "_HANDLER": version.handler,
         "LAMBDA_TASK_ROOT": str(version.code),
         "LAMBDA_RUNTIME_DIR": str(_BOOTSTRAP),
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime.name}",
         "AWS_LAMBDA_FUNCTION_NAME": version.name,
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),

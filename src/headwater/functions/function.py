@@ -15,8 +15,23 @@ from pathlib import Path
 import orjson
 
 from headwater import limits
+from headwater.functions import shared
+from headwater.functions.runtime import Runtime
+from headwater.functions.shared import Shared
+from headwater.storage import keyspace
 
+LATEST = "$LATEST"
 _VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLayer:
+    """A version of a layer as a function keeps it, so that deleting it there does no harm here."""
+
+    arn: str
+    code_sha256: str
+    code_size: int
+    unpacked_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +49,18 @@ class Configuration:
     architectures: tuple[str, ...] = ("x86_64",)
     log_format: str = "Text"
     log_group: str | None = None
+    layers: tuple[UsedLayer, ...] = ()
+    dead_letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A registered function.
+    """A version of a registered function: `$LATEST`, or one that was published.
 
-    code_sha256: of the zip, in base64 as clients see it. code_size: of the zip.
-    last_modified: seconds since the epoch. revision_id: new with every change.
+    shared: what belongs to all versions, kept with `$LATEST` alone, as its tags are.
+    arn: without a version. code_sha256: of the zip, in base64 as clients see it. code_size: of the
+    zip; unpacked_bytes: of what is in it. last_modified: seconds since the epoch. revision_id: new
+    with every change.
     """
 
     name: str
@@ -52,11 +71,29 @@ class Function:
     code_size: int
     last_modified: float
     revision_id: str
-    version: str = "$LATEST"
+    version: str = LATEST
     state: str = "Active"
     last_update_status: str = "Successful"
     package_type: str = "Zip"
     tags: Mapping[str, str] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
+    unpacked_bytes: int = 0
+
+    @property
+    def key(self) -> bytes:
+        """Where it is stored."""
+        if self.version == LATEST:
+            return keyspace.function(self.region, self.name)
+        return keyspace.function_version(self.region, self.name, self.number)
+
+    @property
+    def qualified_arn(self) -> str:
+        return f"{self.arn}:{self.version}"
+
+    @property
+    def number(self) -> int:
+        """Of a published version."""
+        return int(self.version)
 
     @property
     def log_group(self) -> str:
@@ -71,9 +108,10 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class FunctionVersion:
-    """A function as it can be run: its code unpacked, its interpreter found.
+    """A function as it can be run: its code unpacked, its runtime found.
 
-    revision_id: workers of another revision must not serve this one.
+    revision_id: workers of another revision must not serve this one. opt: where its layers are
+    unpacked together, what `/opt` is on Lambda; the folder is not there without layers.
     """
 
     name: str
@@ -81,15 +119,15 @@ class FunctionVersion:
     region: str
     version: str
     revision_id: str
-    runtime: str
+    runtime: Runtime
     handler: str
     timeout_seconds: int
     memory_mb: int
     ephemeral_mb: int
     environment: Mapping[str, str]
     log_group: str
-    interpreter: Path
     code: Path
+    opt: Path
 
 
 def encode(function: Function) -> bytes:
@@ -103,4 +141,10 @@ def decode(stored: bytes) -> Function:
     assert members.pop("v") == _VERSION
     configuration = members.pop("configuration")
     configuration["architectures"] = tuple(configuration["architectures"])
-    return Function(configuration=Configuration(**configuration), **members)
+    configuration["layers"] = tuple(UsedLayer(**each) for each in configuration.get("layers", ()))
+    held = members.pop("shared", None)
+    return Function(
+        configuration=Configuration(**configuration),
+        shared=Shared() if held is None else shared.decode(held),
+        **members,
+    )

@@ -1,12 +1,11 @@
 """What functions print, kept within bounds.
 
-`LineSplitter` cuts a worker's output into lines, `Tail` keeps the end of one invocation's log and
-`FunctionLog` the latest lines of a function. Oldest lines go first; nothing is written to disk.
+`LineSplitter` cuts a worker's output into lines, `Tail` keeps the end of one invocation's log. What
+is kept on disk is journal.py's.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from headwater import limits
@@ -14,9 +13,13 @@ from headwater import limits
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line without its end; `at` is when it was read, in seconds since the epoch."""
+    """One line without its end; `at` is when it was read, in seconds since the epoch.
+
+    stream: the worker's, as CloudWatch would name it.
+    """
 
     at: float
+    stream: str
     text: bytes
 
 
@@ -54,20 +57,3 @@ class Tail:
 
     def read(self) -> bytes:
         return bytes(self._bytes[-limits.function_log_tail_bytes :])
-
-
-class FunctionLog:
-    """The latest lines of all workers of one function, in the order they were read."""
-
-    def __init__(self) -> None:
-        self._lines: deque[LogLine] = deque()
-        self._size = 0
-
-    def append(self, line: LogLine) -> None:
-        self._lines.append(line)
-        self._size += len(line.text)
-        while self._size > limits.function_log_bytes_max and len(self._lines) > 1:
-            self._size -= len(self._lines.popleft().text)
-
-    def lines(self) -> list[LogLine]:
-        return list(self._lines)

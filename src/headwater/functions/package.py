@@ -17,6 +17,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +46,7 @@ class Package:
 
     content: bytes
     digest: bytes
+    unpacked_bytes: int
 
     @property
     def name(self) -> str:
@@ -57,9 +59,9 @@ class Package:
         return base64.b64encode(self.digest).decode()
 
 
-def name_of(code_sha256: str) -> str:
-    """A package's name, from its digest as clients see it."""
-    return base64.b64decode(code_sha256).hex()
+def digest_of(code_sha256: str) -> bytes:
+    """A package's digest, as clients see it."""
+    return base64.b64decode(code_sha256)
 
 
 def check(content: bytes) -> Package:
@@ -79,13 +81,19 @@ def check(content: bytes) -> Package:
         raise _unreadable() from error
     if not entries:
         raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
-    if sum(entry.file_size for entry in entries) > limits.function_code_bytes_max:
+    unpacked_bytes = sum(entry.file_size for entry in entries)
+    if unpacked_bytes > limits.function_code_bytes_max:
         raise InvalidParameterValueException(
             f"Unzipped size must be smaller than {limits.function_code_bytes_max} bytes"
         )
     for entry in entries:
         _check_name(entry.filename)
-    return Package(content, hashlib.sha256(content).digest())
+    return Package(content, hashlib.sha256(content).digest(), unpacked_bytes)
+
+
+def overlay_name(names: Sequence[str]) -> str:
+    """What packages of these names are put together under."""
+    return f"layers-{hashlib.sha256(' '.join(names).encode()).hexdigest()}"
 
 
 class CodeFolder:
@@ -99,6 +107,14 @@ class CodeFolder:
         path = self._folder / name
         return path if path.is_dir() else None
 
+    def names(self) -> list[str]:
+        """Everything that is there, and what a crash has left behind."""
+        return [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
+
+    def remove(self, name: str) -> None:
+        """Remove what is unpacked under a name; it can be unpacked again."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
     async def unpack(self, package: Package) -> Path:
         """Unpack a package unless it is there; returns where.
 
@@ -106,6 +122,26 @@ class CodeFolder:
         """
         found = self.find(package.name)
         return found if found is not None else await asyncio.to_thread(self._unpack, package)
+
+    async def overlay(self, layers: Sequence[Path]) -> Path:
+        """One folder of several, of which later ones win; none is an empty name, not there.
+
+        Files are linked, not copied: it costs names, no room.
+        """
+        name = overlay_name([folder.name for folder in layers])
+        found = self.find(name)
+        if found is not None or not layers:
+            return found or self._folder / "layers-none"
+        return await asyncio.to_thread(self._overlay, layers, name)
+
+    def _overlay(self, layers: Sequence[Path], name: str) -> Path:
+        staging = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
+        try:
+            for layer in layers:
+                _link_tree(layer, staging)
+            return self._publish(staging, name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
     def _unpack(self, package: Package) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -125,6 +161,24 @@ class CodeFolder:
             if not target.is_dir():  # nobody else was faster: it is the disk's fault
                 raise
         return target
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        is_folder = path.is_dir() and not path.is_symlink()
+        if is_folder and place.is_dir() and not place.is_symlink():
+            continue
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+        elif place.is_dir():
+            shutil.rmtree(place)
+        if is_folder:
+            place.mkdir(parents=True)
+        elif path.is_symlink():
+            place.symlink_to(path.readlink())
+        else:
+            place.hardlink_to(path)
 
 
 def _extract_checked(content: bytes, folder: Path) -> None:

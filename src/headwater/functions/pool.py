@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from headwater import limits
-from headwater.errors import FunctionNotFound, ServiceException
+from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
 from headwater.functions.crew import Crew
 from headwater.functions.function import FunctionVersion
-from headwater.functions.log import LogLine
 from headwater.functions.outcome import InvokeResult
-from headwater.functions.worker import WorkerSettings
+from headwater.functions.worker import Request, WorkerSettings
 
 
 class Pool:
@@ -33,7 +33,8 @@ class Pool:
         """workers_max: for each function. The settings' scratch folder becomes the pool's own."""
         self._settings = settings
         self._workers_max = workers_max
-        self._crews: dict[str, Crew] = {}
+        self._crews: dict[tuple[str, str], Crew] = {}  # by function and version
+        self._under_way: Counter[str] = Counter()
         self._tasks = asyncio.TaskGroup()
         self._is_open = False
 
@@ -66,33 +67,45 @@ class Pool:
         await asyncio.to_thread(shutil.rmtree, self._settings.scratch, ignore_errors=True)
 
     async def invoke(
-        self, function: FunctionVersion, payload: bytes, request_id: str
+        self, function: FunctionVersion, request: Request, reserved: int | None = None
     ) -> InvokeResult:
         """Run a function once, to its end.
 
-        payload: JSON. request_id: unique among running invocations.
-        Raises TooManyRequestsException if too many wait already, FunctionNotFound if it has been
-        deleted, and ServiceException if no worker could be started or the server stops: then the
-        function may have run or not. Cancelling the call ends the invocation and its worker.
+        reserved: so many invocations of all versions of the function at once, and never more.
+        Raises TooManyRequestsException if more than that run or too many wait, FunctionNotFound if
+        it has been deleted, and ServiceException if no worker could be started or the server stops:
+        then the function may have run or not. Cancelling ends the invocation and its worker.
         """
         if not self._is_open:
             raise _stopping()
-        crew = self._crews.get(function.arn)
+        arn = function.arn
+        if reserved is not None and self._under_way[arn] >= reserved:
+            raise _throttled()
+        self._under_way[arn] += 1
+        try:
+            return await self._crew(function).invoke(function, request, reserved)
+        finally:
+            self._under_way[arn] -= 1
+            if not self._under_way[arn]:
+                del self._under_way[arn]
+
+    def _crew(self, function: FunctionVersion) -> Crew:
+        key = function.arn, function.version
+        crew = self._crews.get(key)
         if crew is None:
             crew = Crew(self._settings, self._workers_max, self._tasks.create_task)
-            self._crews[function.arn] = crew
-        return await crew.invoke(function, payload, request_id)
+            self._crews[key] = crew
+        return crew
 
-    def forget(self, arn: str) -> None:
-        """A function was deleted: end its workers and refuse what waits for them."""
-        crew = self._crews.get(arn)
-        if crew is not None:
-            crew.disband(FunctionNotFound(f"Function not found: {arn}"))
+    def forget(self, arn: str, version: str | None = None) -> None:
+        """A function, or one version, was deleted: end its workers, refuse what waits for them."""
+        for key in [key for key in self._crews if key[0] == arn and version in (None, key[1])]:
+            self._crews[key].disband(FunctionNotFound(f"Function not found: {arn}"))
 
-    def log(self, arn: str) -> list[LogLine]:
-        """The latest lines of a function's log, oldest first."""
-        crew = self._crews.get(arn)
-        return crew.log.lines() if crew is not None else []
+
+def _throttled() -> TooManyRequestsException:
+    reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    return TooManyRequestsException(members={"Reason": reason, "Type": "User"})
 
 
 def _stopping() -> ServiceException:

@@ -1,16 +1,15 @@
 """Registered functions: creating, finding, changing and deleting them.
 
 Each change is one compare-and-set of the function's stored bytes, so two changes at once cannot
-both win. Code is stored before the function that names it, and survives restarts with it; unpacked
-code is a copy that can be made again.
+both win. Code is stored in the same commit as what names it, and survives restarts with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Final
 
 from headwater.arn import function_arn
 from headwater.clock import Chance, Clock
@@ -22,37 +21,14 @@ from headwater.errors import (
     ServiceException,
 )
 from headwater.functions import function, package, rules
-from headwater.functions.function import Configuration, Function, FunctionVersion
-from headwater.functions.interpreter import Interpreters
+from headwater.functions.function import Configuration, Function, UsedLayer
+from headwater.functions.layers import Layers
 from headwater.functions.package import CodeFolder, Package
+from headwater.functions.runtime import Runtimes
+from headwater.functions.store import Change, Conflict, FunctionStore
+from headwater.storage import keyspace
 
-
-class Conflict(Exception):
-    """Another change came first: read again, then decide whether to try again."""
-
-
-class FunctionStore(Protocol):
-    """Where functions and their code are kept. Every return means: durable."""
-
-    async def get(self, region: str, name: str) -> bytes | None:
-        """A function's bytes, or None."""
-
-    async def put(
-        self, region: str, name: str, value: bytes | None, expected: bytes | None
-    ) -> None:
-        """Replace the expected bytes (None: nothing there) by others (None: delete).
-
-        Raises Conflict if something else is stored.
-        """
-
-    async def scan(self, region: str, start_after: str, limit: int) -> list[tuple[str, bytes]]:
-        """Functions of a region by name, from the first name greater than the given one."""
-
-    async def put_code(self, sha: str, content: bytes) -> None:
-        """Keep a zip under its digest in hexadecimal; again is harmless."""
-
-    async def get_code(self, sha: str) -> bytes | None:
-        """A zip by its digest, or None."""
+_TRIES_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,91 +45,116 @@ class ConfigurationChange:
     environment: Mapping[str, str] | None = None
     log_format: str | None = None
     log_group: str | None = None
+    layers: tuple[UsedLayer, ...] | None = None
+    dead_letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What of this machine the registry needs."""
+    """What of this machine the registry needs. refusal: why no ARN like this can be sent to."""
 
     code: CodeFolder
-    interpreters: Interpreters
+    runtimes: Runtimes
     clock: Clock
     chance: Chance
+    refusal: Callable[[str], str | None]
 
 
 class Registry:
     """The functions of all regions of one account."""
 
     def __init__(self, store: FunctionStore, account: str, machine: Machine) -> None:
-        self._store = store
-        self._account = account
-        self._machine = machine
-        self._versions: dict[tuple[str, str], tuple[bytes, FunctionVersion]] = {}
+        self.store = store
+        self.machine = machine
+        self.account = account
+        self.layers = Layers(store, account, machine.code, machine.clock)
 
-    async def create(
-        self,
-        region: str,
-        name: str,
-        configuration: Configuration,
-        code: bytes,
-        tags: Mapping[str, str],
-    ) -> Function:
-        """Register a function.
+    async def create(self, function_: Function, code: bytes) -> Function:
+        """Register a function of which name, region, configuration and tags are given.
 
         Raises ResourceConflictException if the name is taken, InvalidParameterValueException.
         """
-        if await self._store.get(region, name) is not None:
+        region, name = function_.region, function_.name
+        key = keyspace.function(region, name)
+        if await self.store.get(key) is not None:
             raise _exists(name)
-        await self._check(configuration)
-        checked = await self._keep(code)
-        created = Function(
-            name=name,
-            arn=function_arn(region, self._account, name),
-            region=region,
-            configuration=configuration,
-            code_sha256=checked.code_sha256,
-            code_size=len(checked.content),
-            last_modified=self._machine.clock.now(),
-            revision_id=self._machine.chance.uuid(),
-            tags=dict(tags),
+        checked = await self._checked_code(code)
+        await self._check(function_.configuration, checked.unpacked_bytes)
+        created = self._stamped(
+            replace(
+                function_,
+                code_sha256=checked.code_sha256,
+                code_size=len(checked.content),
+                unpacked_bytes=checked.unpacked_bytes,
+            )
         )
         try:
-            await self._store.put(region, name, function.encode(created), None)
+            change = Change(key, None, function.encode(created), code=checked)
+            await self.store.commit(change)
         except Conflict:
             raise _exists(name) from None
         return created
 
+    def new(
+        self, region: str, name: str, configuration: Configuration, tags: Mapping[str, str]
+    ) -> Function:
+        """A function as `create` takes it."""
+        return Function(
+            name=name,
+            arn=function_arn(region, self.account, name),
+            region=region,
+            configuration=configuration,
+            code_sha256="",
+            code_size=0,
+            last_modified=0.0,
+            revision_id="",
+            tags=dict(tags),
+        )
+
     async def get(self, region: str, name: str) -> Function:
-        """A function by name. Raises FunctionNotFound."""
-        return function.decode(await self._stored(region, name))
+        """A function's `$LATEST`, with what all its versions share. Raises FunctionNotFound."""
+        return function.decode(await self.stored(region, name))
 
     async def page(self, region: str, start_after: str, limit: int) -> list[Function]:
         """Functions in order of their names, from the first after the given one."""
-        found = await self._store.scan(region, start_after, limit)
+        found = await self.store.page(keyspace.functions_span(region, start_after), limit)
+        return [function.decode(stored) for _, stored in found]
+
+    async def every(self, region: str) -> list[Function]:
+        """All functions of a region."""
+        found = await self.store.every(keyspace.functions_span(region))
         return [function.decode(stored) for _, stored in found]
 
     async def code(self, of: Function) -> bytes:
         """A function's zip, as it was uploaded."""
-        content = await self._store.get_code(package.name_of(of.code_sha256))
+        content = await self.store.code(package.digest_of(of.code_sha256))
         if content is None:
             raise ServiceException(f"The code of the function is missing: {of.arn}")
         return content
 
-    async def check_update(self, old: Function, code: bytes, revision_id: str | None) -> None:
-        """Raise what updating a function's code would, but keep nothing."""
-        _check_revision(old, revision_id)
-        await asyncio.to_thread(package.check, code)
+    async def check_update(self, old: Function, code: bytes, revision_id: str | None) -> Function:
+        """What updating a function's code would make of it, and raise; nothing is kept."""
+        check_revision(old.revision_id, revision_id)
+        checked = await asyncio.to_thread(package.check, code)
+        await self._check(old.configuration, checked.unpacked_bytes)
+        return replace(old, code_sha256=checked.code_sha256, code_size=len(checked.content))
 
     async def update_code(
         self, region: str, name: str, code: bytes, revision_id: str | None = None
     ) -> Function:
         """Give a function other code; revision_id: refuse if it has changed since."""
-        stored = await self._stored(region, name)
+        stored = await self.stored(region, name)
         old = function.decode(stored)
-        _check_revision(old, revision_id)
-        checked = await self._keep(code)
-        new = replace(old, code_sha256=checked.code_sha256, code_size=len(checked.content))
-        return await self._replace(new, stored)
+        check_revision(old.revision_id, revision_id)
+        checked = await self._checked_code(code)
+        await self._check(old.configuration, checked.unpacked_bytes)
+        new = replace(
+            old,
+            code_sha256=checked.code_sha256,
+            code_size=len(checked.content),
+            unpacked_bytes=checked.unpacked_bytes,
+        )
+        return await self._replace(new, stored, checked)
 
     async def update_configuration(
         self,
@@ -163,109 +164,108 @@ class Registry:
         revision_id: str | None = None,
     ) -> Function:
         """Change a function's configuration; revision_id: refuse if it has changed since."""
-        stored = await self._stored(region, name)
+        stored = await self.stored(region, name)
         old = function.decode(stored)
-        _check_revision(old, revision_id)
-        named = {key: value for key, value in asdict(change).items() if value is not None}
+        check_revision(old.revision_id, revision_id)
+        named = {each.name: getattr(change, each.name) for each in fields(change)}
+        named = {name: value for name, value in named.items() if value is not None}
         configuration = replace(old.configuration, **named)
-        await self._check(configuration)
+        await self._check(configuration, old.unpacked_bytes)
         return await self._replace(replace(old, configuration=configuration), stored)
 
+    async def alter(
+        self, region: str, name: str, change: Callable[[Function], Function]
+    ) -> Function:
+        """Change what a function's versions share, or its tags; its revision stays the same.
+
+        change: pure, as it may run again. Raises what it raises, and FunctionNotFound.
+        """
+        for _ in range(_TRIES_MAX):
+            stored = await self.stored(region, name)
+            changed = change(function.decode(stored))
+            try:
+                await self.store.commit(
+                    Change(keyspace.function(region, name), stored, function.encode(changed))
+                )
+            except Conflict:
+                continue
+            return changed
+        raise self.busy(region, name)
+
     async def delete(self, region: str, name: str) -> None:
-        """Forget a function; its code stays, as others may have the same. See `Pool.forget`."""
-        stored = await self._stored(region, name)
+        """Forget a function and all its versions. See `Pool.forget` and sweeper.py."""
+        stored = await self.stored(region, name)
+        versions = await self.store.every(keyspace.function_versions_span(region, name))
+        gone = {key: None for key, _ in versions}
         try:
-            await self._store.put(region, name, None, stored)
+            await self.store.commit(Change(keyspace.function(region, name), stored, None, gone))
         except Conflict:
-            raise self._busy(region, name) from None
-        self._versions.pop((region, name), None)
+            raise self.busy(region, name) from None
 
-    async def version(self, region: str, name: str) -> FunctionVersion:
-        """A function ready to be invoked. Raises FunctionNotFound."""
-        stored = await self._stored(region, name)
-        known = self._versions.get((region, name))
-        if known is not None and known[0] == stored and known[1].code.is_dir():
-            return known[1]
-        version = await self._prepare(function.decode(stored))
-        self._versions[region, name] = (stored, version)
-        return version
-
-    async def _prepare(self, found: Function) -> FunctionVersion:
-        configuration = found.configuration
-        interpreter = await self._machine.interpreters.find(configuration.runtime)
-        if interpreter is None:  # it was there when the function was registered
-            raise await self._unavailable(configuration.runtime)
-        folder = self._machine.code.find(package.name_of(found.code_sha256))
-        if folder is None:
-            content = await self.code(found)
-            folder = await self._machine.code.unpack(
-                await asyncio.to_thread(package.check, content)
-            )
-        return FunctionVersion(
-            name=found.name,
-            arn=found.arn,
-            region=found.region,
-            version=found.version,
-            revision_id=found.revision_id,
-            runtime=configuration.runtime,
-            handler=configuration.handler,
-            timeout_seconds=configuration.timeout_seconds,
-            memory_mb=configuration.memory_mb,
-            ephemeral_mb=configuration.ephemeral_mb,
-            environment=configuration.environment,
-            log_group=found.log_group,
-            interpreter=interpreter,
-            code=folder,
-        )
-
-    async def _stored(self, region: str, name: str) -> bytes:
-        stored = await self._store.get(region, name)
+    async def stored(self, region: str, name: str) -> bytes:
+        """A function's stored bytes. Raises FunctionNotFound."""
+        stored = await self.store.get(keyspace.function(region, name))
         if stored is None:
-            arn = function_arn(region, self._account, name)
-            raise FunctionNotFound(f"Function not found: {arn}")
+            raise not_found(function_arn(region, self.account, name))
         return stored
 
-    async def _keep(self, code: bytes) -> Package:
-        """Check, unpack and store a zip: damage is found before anything is kept."""
-        checked = await asyncio.to_thread(package.check, code)
-        await self._machine.code.unpack(checked)
-        await self._store.put_code(checked.name, checked.content)
-        return checked
+    def check_destination(self, arn: str) -> None:
+        """Raises InvalidParameterValueException for an ARN that no message can be sent to."""
+        refusal = self.machine.refusal(arn)
+        if refusal is not None:
+            raise InvalidParameterValueException(
+                f"The provided destination config DestinationConfig is invalid: {refusal}"
+            )
 
-    async def _replace(self, new: Function, stored: bytes) -> Function:
-        changed = replace(
-            new,
-            last_modified=self._machine.clock.now(),
-            revision_id=self._machine.chance.uuid(),
-        )
-        try:
-            await self._store.put(new.region, new.name, function.encode(changed), stored)
-        except Conflict:
-            raise self._busy(new.region, new.name) from None
-        return changed
-
-    async def _check(self, configuration: Configuration) -> None:
-        rules.check(configuration)
-        if await self._machine.interpreters.find(configuration.runtime) is None:
-            raise await self._unavailable(configuration.runtime)
-
-    async def _unavailable(self, runtime: str) -> InvalidParameterValueException:
-        offered = ", ".join(await self._machine.interpreters.offered())
-        return InvalidParameterValueException(
-            f"The runtime {runtime} is not available on this server. Available: {offered}"
-        )
-
-    def _busy(self, region: str, name: str) -> ResourceConflictException:
+    def busy(self, region: str, name: str) -> ResourceConflictException:
+        """Somebody else changes the function at the same time."""
         return ResourceConflictException(
             "The operation cannot be performed at this time. An update is in progress for "
-            f"resource: {function_arn(region, self._account, name)}"
+            f"resource: {function_arn(region, self.account, name)}"
         )
+
+    async def _checked_code(self, code: bytes) -> Package:
+        """Check and unpack a zip: damage is found before anything is kept."""
+        checked = await asyncio.to_thread(package.check, code)
+        await self.machine.code.unpack(checked)
+        return checked
+
+    async def _replace(self, new: Function, stored: bytes, code: Package | None = None) -> Function:
+        changed = self._stamped(new)
+        key = keyspace.function(new.region, new.name)
+        try:
+            await self.store.commit(Change(key, stored, function.encode(changed), code=code))
+        except Conflict:
+            raise self.busy(new.region, new.name) from None
+        return changed
+
+    def _stamped(self, new: Function) -> Function:
+        machine = self.machine
+        return replace(new, last_modified=machine.clock.now(), revision_id=machine.chance.uuid())
+
+    async def _check(self, configuration: Configuration, unpacked_bytes: int) -> None:
+        rules.check(configuration)
+        if configuration.dead_letter:
+            self.check_destination(configuration.dead_letter)
+        if await self.machine.runtimes.find(configuration.runtime) is None:
+            offered = ", ".join(await self.machine.runtimes.offered())
+            raise InvalidParameterValueException(
+                f"The runtime {configuration.runtime} is not available on this server. "
+                f"Available: {offered}"
+            )
+        rules.check_size(configuration, unpacked_bytes)
+
+
+def not_found(arn: str) -> FunctionNotFound:
+    """AWS's word for a function, version or alias that is not there."""
+    return FunctionNotFound(f"Function not found: {arn}")
+
+
+def check_revision(current: str, wanted: str | None) -> None:
+    """Raises PreconditionFailedException if a caller has not seen the current revision."""
+    if wanted is not None and wanted != current:
+        raise PreconditionFailedException
 
 
 def _exists(name: str) -> ResourceConflictException:
     return ResourceConflictException(f"Function already exist: {name}")
-
-
-def _check_revision(found: Function, revision_id: str | None) -> None:
-    if revision_id is not None and revision_id != found.revision_id:
-        raise PreconditionFailedException

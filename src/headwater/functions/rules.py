@@ -61,6 +61,19 @@ def check(configuration: Configuration) -> None:
     _check_environment(configuration.environment)
 
 
+def check_size(configuration: Configuration, code_bytes: int) -> None:
+    """Raise InvalidParameterValueException if code and layers are too large together.
+
+    code_bytes: of the function's own code, unpacked.
+    """
+    size = code_bytes + sum(layer.unpacked_bytes for layer in configuration.layers)
+    if size > limits.function_code_bytes_max:
+        raise InvalidParameterValueException(
+            "Function code combined with layers exceeds the maximum allowed size of "
+            f"{limits.function_code_bytes_max} bytes. The actual size is {size} bytes."
+        )
+
+
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise InvalidParameterValueException(

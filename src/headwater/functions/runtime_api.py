@@ -53,6 +53,7 @@ class Event:
     deadline_ms: int
     function_arn: str
     payload: bytes
+    client_context: bytes | None = None
 
 
 class EventTaker(Protocol):
@@ -202,16 +203,18 @@ class _Connection(asyncio.Protocol):
     # what is answered
 
     def send(self, event: Event) -> None:
+        context = event.client_context
         self._write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             b"Lambda-Runtime-Aws-Request-Id: %b\r\n"
             b"Lambda-Runtime-Deadline-Ms: %d\r\n"
             b"Lambda-Runtime-Invoked-Function-Arn: %b\r\n"
-            b"Content-Length: %d\r\n\r\n%b"
+            b"%bContent-Length: %d\r\n\r\n%b"
             % (
                 event.request_id.encode(),
                 event.deadline_ms,
                 event.function_arn.encode(),
+                b"" if context is None else b"Lambda-Runtime-Client-Context: %b\r\n" % context,
                 len(event.payload),
                 event.payload,
             )

@@ -1,70 +1,125 @@
-"""Functions and their code in the store, for the registry."""
+"""Functions, their versions, layers and code in the store.
+
+What names code is stored in one commit with it, and every such commit moves a count. So code that
+nobody names can be found and removed while others come: a removal holds only if the count still
+stands where it stood before the search.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-from headwater.functions.registry import Conflict
+from headwater.functions.package import Package
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 
+_CODE_COUNT: Final = keyspace.setting("code-named")
+_STEP_ENTRIES: Final = 100
 
-class _Put:
-    """Work: replace the expected bytes by others, or nothing."""
 
-    def __init__(self, key: bytes, value: bytes | None, expected: bytes | None) -> None:
-        self.reads: Sequence[bytes] = [key]
-        self._key = key
-        self._value = value
-        self._expected = expected
+class Conflict(Exception):
+    """Another change came first: read again, then decide whether to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit. expected: what must be stored under the key; value: what is to be; None: nothing.
+
+    beside: what else is stored or, being None, removed. code: kept with it, under its digest.
+    names_code: whether what is stored, or was, names code.
+    """
+
+    key: bytes
+    expected: bytes | None
+    value: bytes | None
+    beside: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    code: Package | None = None
+    names_code: bool = True
+
+    @property
+    def reads(self) -> Sequence[bytes]:
+        return (self.key, _CODE_COUNT) if self.names_code else (self.key,)
 
     def run(self, view: View) -> None:
-        if view.get(self._key) != self._expected:
+        """Raises Conflict."""
+        if view.get(self.key) != self.expected:
             raise Conflict
-        if self._value is None:
-            view.delete(self._key)
-        else:
-            view.put(self._key, self._value)
+        for key, value in {self.key: self.value, **self.beside}.items():
+            if value is None:
+                view.delete(key)
+            else:
+                view.put(key, value)
+        if self.code is not None:
+            view.put(keyspace.function_code(self.code.digest), self.code.content)
+            view.put(keyspace.function_code_mark(self.code.digest), b"")
+        if self.names_code:
+            view.put(_CODE_COUNT, str(_count(view) + 1).encode())
 
 
-class _PutCode:
-    """Work: keep a zip; one digest always has one content, so nothing need be compared."""
-
-    def __init__(self, key: bytes, content: bytes) -> None:
-        self.reads: Sequence[bytes] = ()
-        self._key = key
-        self._content = content
+@dataclass(frozen=True, slots=True)
+class _RemoveCode:
+    digests: Sequence[bytes]
+    seen: int
+    reads: Sequence[bytes] = (_CODE_COUNT,)
 
     def run(self, view: View) -> None:
-        view.put(self._key, self._content)
+        if _count(view) != self.seen:
+            raise Conflict
+        for digest in self.digests:
+            view.delete(keyspace.function_code(digest))
+            view.delete(keyspace.function_code_mark(digest))
 
 
-class EngineFunctionStore:
-    """`FunctionStore` over a storage engine."""
+class FunctionStore:
+    """What the registries keep. Every change that returns is durable."""
 
     def __init__(self, engine: Engine, committer: Committer) -> None:
         self._engine = engine
         self._committer = committer
 
-    async def get(self, region: str, name: str) -> bytes | None:
-        (stored,) = await self._engine.get([keyspace.function(region, name)])
+    async def get(self, key: bytes) -> bytes | None:
+        (stored,) = await self._engine.get([key])
         return stored
 
-    async def put(
-        self, region: str, name: str, value: bytes | None, expected: bytes | None
-    ) -> None:
-        await self._committer.submit(_Put(keyspace.function(region, name), value, expected))
+    async def commit(self, change: Change) -> None:
+        """Raises Conflict if something else is stored than was expected."""
+        await self._committer.submit(change)
 
-    async def scan(self, region: str, start_after: str, limit: int) -> list[tuple[str, bytes]]:
-        start, stop = keyspace.functions_span(region, start_after)
-        rows = await self._engine.scan(Span(start, stop, limit))
-        return [(key.rpartition(keyspace.SEPARATOR)[2].decode(), value) for key, value in rows]
+    async def page(self, span: tuple[bytes, bytes], limit: int) -> list[tuple[bytes, bytes]]:
+        """The first entries of a span."""
+        return await self._engine.scan(Span(*span, limit))
 
-    async def put_code(self, sha: str, content: bytes) -> None:
-        key = keyspace.function_code(bytes.fromhex(sha))
-        await self._committer.submit(_PutCode(key, content))
+    async def every(self, span: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+        """All entries of a span."""
+        found: list[tuple[bytes, bytes]] = []
+        start, stop = span
+        while rows := await self._engine.scan(Span(start, stop, _STEP_ENTRIES)):
+            found += rows
+            start = rows[-1][0] + b"\x00"
+        return found
 
-    async def get_code(self, sha: str) -> bytes | None:
-        (content,) = await self._engine.get([keyspace.function_code(bytes.fromhex(sha))])
-        return content
+    async def code(self, digest: bytes) -> bytes | None:
+        """A zip by its digest, or None."""
+        return await self.get(keyspace.function_code(digest))
+
+    async def code_digests(self) -> list[bytes]:
+        """The digests of all zips that are kept."""
+        marks = await self.every(keyspace.function_code_marks_span())
+        return [keyspace.digest_of_code_mark(key) for key, _ in marks]
+
+    async def code_count(self) -> int:
+        """Moves whenever something that names code is stored."""
+        stored = await self.get(_CODE_COUNT)
+        return 0 if stored is None else int(stored)
+
+    async def remove_code(self, digests: Sequence[bytes], seen: int) -> None:
+        """Remove zips. seen: the count before they were chosen; Conflict if it has moved."""
+        await self._committer.submit(_RemoveCode(digests, seen))
+
+
+def _count(view: View) -> int:
+    stored = view.get(_CODE_COUNT)
+    return 0 if stored is None else int(stored)

@@ -25,16 +25,11 @@ from headwater.errors import ServiceException
 from headwater.functions import outcome, process, runtime_api
 from headwater.functions.environment import Place, Surroundings, worker_environment
 from headwater.functions.function import FunctionVersion
-from headwater.functions.log import FunctionLog, LineSplitter, LogLine, Tail
+from headwater.functions.journal import Journals
+from headwater.functions.log import LineSplitter, LogLine, Tail
+from headwater.functions.runtime import Client, Family
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap")
-
-
-class Client(Enum):
-    """The runtime interface client that workers run; the value is launch.py's word for it."""
-
-    AWSLAMBDARIC = "awslambdaric"
-    OWN = str(_BOOTSTRAP / "runtime.py")
 
 
 class State(Enum):
@@ -60,14 +55,28 @@ class WorkerSettings:
     surroundings: Surroundings
     client: Client
     scratch: Path
+    journals: Journals
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks of a function.
+
+    request_id: unique among running invocations. payload: JSON. arn: as it was called, with the
+    version or alias if one was named. client_context: JSON, if the caller gave it.
+    """
+
+    request_id: str
+    payload: bytes
+    arn: str
+    client_context: bytes | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Invocation:
     """One call of a function, from being asked for to its end."""
 
-    request_id: str
-    payload: bytes
+    request: Request
     ended: asyncio.Future[outcome.InvokeResult]
 
     def end(self, result: outcome.InvokeResult) -> None:
@@ -93,9 +102,7 @@ class Owner(Protocol):
 class Worker:
     """A worker process and what it is doing."""
 
-    def __init__(
-        self, version: FunctionVersion, settings: WorkerSettings, owner: Owner, log: FunctionLog
-    ) -> None:
+    def __init__(self, version: FunctionVersion, settings: WorkerSettings, owner: Owner) -> None:
         self.version = version
         self.state = State.STARTING
         self.has_started = False
@@ -105,7 +112,10 @@ class Worker:
         self._clock = settings.clock
         self._machine_clock = settings.machine_clock
         self._owner = owner
-        self._log = log
+        self._journal = settings.journals.of(version.region, version.name)
+        day = outcome.day(self._clock.now())
+        stream = settings.chance.token(16).hex()
+        self._log_stream = f"{day}/[{version.version}]{stream}"
         self._splitter = LineSplitter()
         self._tail = Tail()
         self._listener: runtime_api.Listener | None = None
@@ -142,17 +152,19 @@ class Worker:
         assert self._taker is not None
         self.state = State.BUSY
         self._invocation = invocation
-        self._note(outcome.start_line(invocation.request_id, self.version.version))
+        self._note(outcome.start_line(invocation.request.request_id, self.version.version))
         self._taken_at = self._clock.now()
         self._taken_monotonic = self._machine_clock.monotonic()
         self._watch(self.version.timeout_seconds)
+        request = invocation.request
         taker, self._taker = self._taker, None
         taker.send(
             runtime_api.Event(
-                invocation.request_id,
+                request.request_id,
                 int(self._deadline * 1000),
-                self.version.arn,
-                invocation.payload,
+                request.arn,
+                request.payload,
+                request.client_context,
             )
         )
 
@@ -174,7 +186,7 @@ class Worker:
     def fail_start(self, invocation: Invocation) -> None:
         """End an invocation that waited for this worker, which never came to be ready."""
         assert not self.has_started
-        request_id = invocation.request_id
+        request_id = invocation.request.request_id
         self._taken_at = self._clock.now()
         self._taken_monotonic = self._born
         self._note(outcome.start_line(request_id, self.version.version))
@@ -225,7 +237,7 @@ class Worker:
         invocation = self._invocation
         if self.state is not State.BUSY or invocation is None:
             return False
-        if invocation.request_id != request_id:
+        if invocation.request.request_id != request_id:
             return False
         self.state = State.ANSWERED
         self._invocation = None
@@ -238,8 +250,8 @@ class Worker:
         invocation, self._invocation = self._invocation, None
         self._exit_reason = outcome.exit_reason(status)
         if invocation is not None:
-            payload = self._ending(invocation.request_id)
-            invocation.end(self._result(invocation.request_id, payload, "Unhandled"))
+            payload = self._ending(invocation.request.request_id)
+            invocation.end(self._result(invocation.request.request_id, payload, "Unhandled"))
         self._end()
         self._owner.worker_gone(self)
 
@@ -299,27 +311,28 @@ class Worker:
 
     def _command(self) -> process.Command:
         assert self._listener is not None
-        stream = self._settings.chance.token(16).hex()
         place = Place(
             runtime_api=self._listener.host_and_port,
             scratch=self.scratch,
-            log_stream=f"{outcome.day(self._clock.now())}/[{self.version.version}]{stream}",
+            log_stream=self._log_stream,
         )
         environment = worker_environment(self.version, self._settings.surroundings, place)
         return process.Command(self._words(), self.version.code, environment)
 
     def _words(self) -> list[str]:
-        is_ours = self.version.interpreter == Path(sys.executable)
-        # awslambdaric is compiled for our interpreter; another one runs our own client.
-        client = self._settings.client if is_ours else Client.OWN
+        version = self.version
+        runtime = version.runtime
+        is_python = runtime.family is Family.PYTHON
+        # Other runtimes reserve far more than they use: what they use is watched all the same.
+        data_bytes = version.memory_mb * limits.MB + limits.function_memory_spare_bytes
         return [
-            str(self.version.interpreter),
+            str(runtime.program) if is_python else sys.executable,
             str(_BOOTSTRAP / "launch.py"),
-            client.value,
             str(os.getpid()),
-            str(self.version.memory_mb * limits.MB + limits.function_memory_spare_bytes),
-            str(self.version.ephemeral_mb * limits.MB),
-            self.version.handler,
+            str(data_bytes if is_python else 0),
+            str(version.ephemeral_mb * limits.MB),
+            "0",
+            *runtime.words(self._settings.client, version.code, version.opt, version.handler),
         ]
 
     def _printed(self, chunk: bytes) -> None:
@@ -332,7 +345,7 @@ class Worker:
         now = self._clock.now()
         for line in lines:
             self._tail.append(line)
-            self._log.append(LogLine(now, line))
+            self._journal.append(LogLine(now, self._log_stream, line))
 
     def _end(self) -> None:
         self.state = State.GONE

@@ -10,7 +10,8 @@ attempt in vain it is stored anew, under the time of the next.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -30,7 +31,7 @@ class Message:
 
     source: who sends it, for counts and logs. region: where the source is. destination: an ARN.
     body: JSON. object_key: what it is stored under, if the destination is a bucket.
-    attempts: those made in vain.
+    attributes: what a queue or topic gets beside the body. attempts: those made in vain.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Message:
     destination: str
     body: bytes
     object_key: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 0
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from headwater.aws import AwsService, CallFailed
 from headwater.outbox.message import Message
@@ -11,6 +11,14 @@ from headwater.storage.objects import ObjectsFailed, ObjectStore, Place, Unusabl
 
 _FIFO: Final = ".fifo"
 _BUCKET_AT: Final = 5  # arn:aws:s3:::bucket
+
+
+def _attributes(message: Message) -> dict[str, dict[str, str]]:
+    """As queues and topics take them."""
+    return {
+        name: {"DataType": "String", "StringValue": text}
+        for name, text in message.attributes.items()
+    }
 
 
 class Services:
@@ -39,7 +47,13 @@ class Topics:
 
     async def send(self, message: Message) -> None:
         service = self._services.of(_region(message.destination))
-        await _sent(service, "publish", TopicArn=message.destination, Message=message.body.decode())
+        await _sent(
+            service,
+            "publish",
+            TopicArn=message.destination,
+            Message=message.body.decode(),
+            MessageAttributes=_attributes(message),
+        )
 
 
 class Queues:
@@ -58,7 +72,13 @@ class Queues:
             service, "get_queue_url", QueueName=name, QueueOwnerAWSAccountId=account
         )
         url = str(found["QueueUrl"])
-        await _sent(service, "send_message", QueueUrl=url, MessageBody=message.body.decode())
+        await _sent(
+            service,
+            "send_message",
+            QueueUrl=url,
+            MessageBody=message.body.decode(),
+            MessageAttributes=_attributes(message),
+        )
 
 
 class Buckets:
@@ -103,7 +123,7 @@ def fifo_refusal(destination: str) -> str | None:
     return f"{destination} is first-in-first-out, which is not supported" if is_fifo else None
 
 
-async def _sent(service: AwsService, operation: str, **parameters: str) -> dict[str, object]:
+async def _sent(service: AwsService, operation: str, **parameters: Any) -> dict[str, object]:
     try:
         return await service.call(operation, **parameters)
     except CallFailed as error:

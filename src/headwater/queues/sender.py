@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from headwater.errors import ServiceError
@@ -41,9 +42,13 @@ class LocalQueues:
             queue = await self._service.find(name.region, name.queue)
         except ServiceError as error:
             raise SendFailed(str(error)) from error
-        if messages.size(body, {}) > queue.message_bytes_max:
+        attributes = {
+            name: {"DataType": "String", "StringValue": text}
+            for name, text in message.attributes.items()
+        }
+        if messages.size(body, attributes) > queue.message_bytes_max:
             raise SendFailed(f"the queue takes at most {queue.message_bytes_max} bytes")
-        queued = self._service.new_message(body, _SENDER)
+        queued = replace(self._service.new_message(body, _SENDER), attributes=attributes)
         await self._service.send(queue, queued, queue.delay_seconds)
 
 

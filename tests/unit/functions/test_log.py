@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater import limits
-from headwater.functions.log import FunctionLog, LineSplitter, LogLine, Tail
+from headwater.functions.log import LineSplitter, Tail
 
 
 def test_chunks_become_whole_lines() -> None:
@@ -47,13 +47,3 @@ def test_stack_trace_of_one_line_is_shown_as_many() -> None:
     tail.append(b"[ERROR] E\rTraceback")
 
     assert tail.read() == b"[ERROR] E\nTraceback\n"
-
-
-def test_function_log_drops_its_oldest_lines() -> None:
-    log = FunctionLog()
-    size = limits.function_log_bytes_max // 4
-
-    for number in range(6):
-        log.append(LogLine(float(number), b"x" * size))
-
-    assert [line.at for line in log.lines()] == [2.0, 3.0, 4.0, 5.0]

@@ -25,6 +25,7 @@ def test_stored_form_is_a_header_and_the_body_as_it_is() -> None:
         "region": "us-east-1",
         "destination": MESSAGE.destination,
         "object_key": "k",
+        "attributes": {},
         "attempts": 0,
     }
 

@@ -28,7 +28,7 @@ from headwater.cli.demo.history import Change, File, HistoryUnreadable, changes,
 from headwater.cli.demo.replay import WORKERS, replay
 from headwater.cli.demo.report import Outcome, report
 from headwater.cli.demo.server import ServerDidNotStart, own_server
-from headwater.cli.deployment import deploy
+from headwater.cli.deployment import deploy, packed
 from headwater.clock import Clock, SystemClock
 
 FILES: Final = "files"
@@ -132,7 +132,7 @@ def _prepare(session: Any, endpoint: str) -> str:
     deploy(
         functions,
         FUNCTION,
-        _FUNCTION_FOLDER,
+        packed(_FUNCTION_FOLDER),
         {"Handler": "app.handler", "Environment": {"Variables": {"TOTALS_TABLE": TOTALS}}},
     )
     arn: str = dynamodb.describe_table(TableName=FILES)["Table"]["LatestStreamArn"]

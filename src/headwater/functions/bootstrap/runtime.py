@@ -40,6 +40,26 @@ class Identity:
     cognito_identity_pool_id = None
 
 
+class ClientContext:
+    """What the caller says of itself; `client` is an object, the rest as it was sent."""
+
+    class Client:
+        installation_id = app_title = app_version_name = app_version_code = None
+        app_package_name = None
+
+    def __init__(self, members: dict[str, object]) -> None:
+        self.custom = members.get("custom")
+        self.env = members.get("env")
+        self.client = self.Client() if "client" in members else None
+        client = members.get("client")
+        for name, value in (client if isinstance(client, dict) else {}).items():
+            setattr(self.client, str(name), value)
+
+    @staticmethod
+    def parsed(text: str | None) -> ClientContext | None:
+        return None if text is None else ClientContext(json.loads(text))
+
+
 class Context:
     """What a handler gets as its second argument."""
 
@@ -52,7 +72,7 @@ class Context:
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
         self.identity = Identity()
-        self.client_context = None
+        self.client_context = ClientContext.parsed(headers["Lambda-Runtime-Client-Context"])
         self.tenant_id = None
         self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
 

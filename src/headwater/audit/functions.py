@@ -1,0 +1,71 @@
+"""Functions, their versions and layers have their code; what is pending has its payload."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from headwater.audit.reading import prefixed, readable, rows_of
+from headwater.audit.report import Report, Section
+from headwater.functions import deferral as deferrals
+from headwater.functions import function as functions
+from headwater.functions import layers
+from headwater.functions.package import digest_of
+from headwater.storage import keyspace
+from headwater.storage.engine import Engine
+
+
+class _Named(Protocol):
+    """What names code."""
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def code_sha256(self) -> str: ...
+
+
+_OF_CODE: Final[dict[bytes, tuple[str, Callable[[bytes], _Named]]]] = {
+    b"f": ("function", functions.decode),
+    b"vv": ("published version", functions.decode),
+    b"vl": ("layer version", layers.decode),
+}
+
+
+async def check(engine: Engine, report: Report) -> None:
+    """Look at everything that is stored of functions."""
+    section = report.section("functions")
+    for prefix, (name, decode) in _OF_CODE.items():
+        async for key, stored in rows_of(engine, prefixed(prefix)):
+            found = readable(section, f"{name} {key!r}", stored, decode)
+            if found is None:
+                continue
+            section.count(f"{name}s")
+            if found.key != key:
+                section.fault(f"{name} {found.name} is stored under another's key")
+            code = keyspace.function_code(digest_of(found.code_sha256))
+            if (await engine.get([code])) == [None]:
+                section.fault(f"the code of {name} {found.name} is missing")
+    await _check_zips(engine, section)
+    await _check_pending(engine, section)
+
+
+async def _check_zips(engine: Engine, section: Section) -> None:
+    async for key, content in rows_of(engine, prefixed(b"z")):
+        section.count("zips")
+        if keyspace.function_code(hashlib.sha256(content).digest()) != key:
+            section.fault(f"a zip is damaged: {key[1:].hex()}")
+
+
+async def _check_pending(engine: Engine, section: Section) -> None:
+    async for key, stored in rows_of(engine, keyspace.deferred_span()):
+        pending = readable(section, f"asynchronous invocation {key!r}", stored, deferrals.decode)
+        if pending is None:
+            continue
+        section.count("asynchronous invocations")
+        if (await engine.get([keyspace.deferred_payload(key[-16:])])) == [None]:
+            section.fault(f"the payload of an asynchronous invocation is missing: {key!r}")
