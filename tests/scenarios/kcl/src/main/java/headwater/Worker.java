@@ -19,6 +19,7 @@ import software.amazon.kinesis.common.InitialPositionInStreamExtended;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.exceptions.InvalidStateException;
 import software.amazon.kinesis.exceptions.ShutdownException;
+import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.lifecycle.events.InitializationInput;
 import software.amazon.kinesis.lifecycle.events.LeaseLostInput;
 import software.amazon.kinesis.lifecycle.events.ShardEndedInput;
@@ -86,12 +87,12 @@ public final class Worker {
         streams);
   }
 
-  private static software.amazon.kinesis.leases.LeaseManagementConfig leases(
-      ConfigsBuilder configs) {
+  private static LeaseManagementConfig leases(ConfigsBuilder configs) {
     var leases = configs.leaseManagementConfig();
     leases
         .workerUtilizationAwareAssignmentConfig()
         .inMemoryWorkerMetricsCaptureFrequencyMillis(500)
+        .varianceBalancingFrequency(1)
         .workerMetricsReporterFreqInMillis(1000);
     return leases
         .failoverTimeMillis(2000)

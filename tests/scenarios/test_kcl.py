@@ -1,0 +1,83 @@
+"""The Kinesis Client Library 3 with the DynamoDB Streams adapter 2: two workers, one killed.
+
+Maven builds the worker of kcl/ once into .headwater/kcl of the checkout, and again when its sources
+change; the first time it also fetches the library, which takes minutes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.stream_scene import Scene
+from tests.scenarios.told import Talker
+
+SOURCE = Path(__file__).with_name("kcl")
+CACHE = Path(__file__).parents[2] / ".headwater" / "kcl"
+BUILD = ["mvn", "--batch-mode", "--quiet", "process-classes"]
+BUILD_SECONDS_MAX = 600
+SCENARIO_SECONDS_MAX = 200
+APPLICATION = "mirror"
+JAVA = ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m"]
+QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed"),
+    pytest.mark.skipif(not shutil.which("mvn"), reason="Maven is not installed"),
+    pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX),
+]
+
+
+@pytest.fixture(scope="module")
+def program() -> list[str]:
+    """The command that runs a worker, without its arguments."""
+    classes, classpath = CACHE / "target" / "classes", CACHE / "target" / "classpath"
+    wanted = "".join(path.read_text() for path in sorted(SOURCE.rglob("*")) if path.is_file())
+    built = CACHE / "built"
+    if not built.exists() or built.read_text() != wanted:
+        shutil.rmtree(CACHE, ignore_errors=True)
+        shutil.copytree(SOURCE, CACHE)
+        try:
+            subprocess.run(BUILD, cwd=CACHE, check=True, timeout=BUILD_SECONDS_MAX)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            pytest.skip("Maven could not build the worker")
+        built.write_text(wanted)
+    return [*JAVA, QUIET, "-cp", f"{classes}:{classpath.read_text()}", "headwater.Worker"]
+
+
+def leader(scene: Scene) -> str:
+    """The worker that assigns the leases; its heir would wait for two minutes."""
+    table, key = f"{APPLICATION}-CoordinatorState", {"key": {"S": "Leader"}}
+    owner: str = scene.tables.get_item(TableName=table, Key=key)["Item"]["ownerName"]["S"]
+    return owner
+
+
+def test_every_record_is_processed_in_order_through_a_split_and_a_death(scene, program, tmp_path):
+    told = scene.told
+    scene.write()
+
+    def start(name: str) -> Talker:
+        arguments = [scene.endpoint, scene.arn, APPLICATION, name]
+        return Talker(name, [*program, *arguments], told, tmp_path / f"{name}.errors")
+
+    with start("a") as first, start("b") as second:
+        begun = [lambda name=name: told.words("begin", name) for name in "ab"]
+        scene.until("a lease for each", lambda: all(has() for has in begun))
+        scene.until_all_is_read("what was written first")
+        victim = first if leader(scene) == "b" else second
+
+        owners = scene.owners(APPLICATION)
+        shard = next(shard for shard, owner in owners.items() if owner == victim.name)
+        children = scene.split(shard)
+        scene.write()
+        scene.until("the parent's end", lambda: [shard] in told.words("end"))
+        scene.until_all_is_read("what was written to the children")
+        victim.kill()
+        scene.write()
+        scene.until_all_is_read("what was written after a worker's death")
+
+    scene.check_order()
+    assert all([child] in told.words("begin") for child in children)
