@@ -252,6 +252,19 @@ def test_expired_lock_is_taken_over_once(acquire, get, failed, condition):
     assert get() == taken
 
 
+@pytest.mark.parametrize("condition", [RELEASED, EXPIRED, f"{EXPIRED} AND #ir = :ir"])
+def test_lock_is_acquired_by_an_update(acquire, change, get, failed, condition):
+    """What the lock client does where it is told to keep the item's other attributes."""
+    held = acquire("attribute_not_exists(#pk)", isReleased={"S": "1"}, sort={"S": "kept"})
+
+    change("SET #on = :on, #ld = :ld, #rvn = :newRvn REMOVE #ir", condition)
+
+    del held["isReleased"]
+    assert get() == held | {"recordVersionNumber": {"S": "second"}}
+    with failed():
+        change("SET #on = :on", condition)
+
+
 @pytest.mark.parametrize(
     ("update", "data"),
     [

@@ -132,6 +132,36 @@ def test_index_is_added_and_becomes_active(dynamodb, tables):
     assert keys_of_owner(dynamodb, name, "worker") == ["a", "b"]
 
 
+def test_provisioned_table_with_protection_and_recovery_is_made(dynamodb, tables):
+    """As version 1 makes it, and as later ones do where they are told to."""
+    throughput = {"ReadCapacityUnits": 10, "WriteCapacityUnits": 10}
+    made = tables.make(
+        KeySchema=schema("leaseKey"),
+        **attributes(("leaseKey", "S")),
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput=throughput,
+        DeletionProtectionEnabled=True,
+    )
+    name = made["TableName"]
+    recovery = {"PointInTimeRecoveryEnabled": True}
+
+    dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+    created = index(INDEX, "leaseOwner", "leaseKey", ProjectionType="KEYS_ONLY")
+    dynamodb.update_table(
+        TableName=name,
+        **attributes(("leaseOwner", "S"), ("leaseKey", "S")),
+        GlobalSecondaryIndexUpdates=[{"Create": created | {"ProvisionedThroughput": throughput}}],
+    )
+
+    until_active(tables, name)
+    table = tables.wait(name)
+    assert table["DeletionProtectionEnabled"]
+    (described,) = table["GlobalSecondaryIndexes"]
+    assert throughput.items() <= described["ProvisionedThroughput"].items()
+    dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    tables.wait(name)
+
+
 def until_active(tables, name):
     """Return once the table's one index is active; a table may be before its index."""
     for _ in range(200):
@@ -258,6 +288,33 @@ def test_renewal_of_a_deleted_lease_fails_without_one(dynamodb, update):
         update(RENEWED, OF_COUNTER_7, ReturnValuesOnConditionCheckFailure="ALL_OLD")
 
     assert "Item" not in caught.value.response
+
+
+def test_lease_is_renewed_by_its_counter_alone(dynamodb, create, update, get):
+    """Versions 1 and 2: whoever knows the counter has the lease."""
+    held = create(leaseOwner={"S": "me"}, leaseCounter={"N": "7"})
+
+    update({"leaseCounter": put("N", "8")}, {"leaseCounter": value("N", "7")})
+
+    assert get() == held | {"leaseCounter": {"N": "8"}}
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        update({"leaseCounter": put("N", "8")}, {"leaseCounter": value("N", "7")})
+
+
+def test_lease_of_another_is_not_evicted(dynamodb, create, update, get):
+    """Versions 1 and 2 evict on condition of the owner alone."""
+    held = create(leaseOwner={"S": "other"})
+
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        update({"leaseOwner": DELETE, "leaseCounter": ONE_MORE}, {"leaseOwner": value("S", "me")})
+
+    assert get() == held
+
+
+def test_lease_is_got_without_a_consistent_read(dynamodb, leases, create, key):
+    created = create()
+
+    assert dynamodb.get_item(TableName=leases, Key={"leaseKey": {"S": key}})["Item"] == created
 
 
 def test_lease_is_taken(create, update, get):

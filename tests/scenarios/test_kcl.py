@@ -19,7 +19,7 @@ SOURCE = Path(__file__).with_name("kcl")
 CACHE = Path(__file__).parents[2] / ".headwater" / "kcl"
 BUILD = ["mvn", "--batch-mode", "--quiet", "process-classes"]
 BUILD_SECONDS_MAX = 600
-SCENARIO_SECONDS_MAX = 200
+SCENARIO_SECONDS_MAX = 400
 APPLICATION = "mirror"
 JAVA = ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m"]
 QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"

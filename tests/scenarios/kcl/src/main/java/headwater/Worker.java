@@ -93,9 +93,9 @@ public final class Worker {
         .workerUtilizationAwareAssignmentConfig()
         .inMemoryWorkerMetricsCaptureFrequencyMillis(500)
         .varianceBalancingFrequency(1)
-        .workerMetricsReporterFreqInMillis(1000);
+        .workerMetricsReporterFreqInMillis(3000); // a worker silent for twice as long is dead
     return leases
-        .failoverTimeMillis(2000)
+        .failoverTimeMillis(4000)
         .leaseAssignmentIntervalMillis(1000L)
         .shardSyncIntervalMillis(1000);
   }
