@@ -46,7 +46,9 @@ def iterator(dynamodbstreams, arn):
 
 
 def test_arn_can_be_written_as_a_kinesis_name_and_back(arn):
-    region, account, name, label = ARN.fullmatch(arn).groups()
+    found = ARN.fullmatch(arn)
+    assert found is not None
+    region, account, name, label = found.groups()
 
     kinesis_name = "$".join([region, account, name, label.replace(":", "_")])
 

@@ -27,7 +27,7 @@ def nobody():
         )
         for name in ("dynamodbstreams", "dynamodb")
     ]
-    yield services(*made, threads=2)
+    yield services(made[0], made[1], threads=2)
     for client in made:
         client.close()
 
