@@ -8,11 +8,11 @@ under a server that runs.
 
 There are three manners of waiting, which differ when time stands still or jumps:
 
-    call_at, sleep       what is due at its moment: a retry, a window's end, an expiry
-    look_after, pause    a look for what nobody announces, a further try of what could not be done
-    linger               a wait that clients see, and that ends with either time
+    sleep     for what is due at its moment: a retry, a window's end, an expiry
+    pause     between looks for what nobody announces, or before a further try
+    linger    where clients wait as well: it ends with either time
 
-`wait` is for a task that is woken and has both: something due, and looks meanwhile.
+`wait` is for a task that others wake, and has all of that besides.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
@@ -43,38 +44,40 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds of this clock."""
 
-    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back after about so many seconds; returns a function that cancels it.
+    async def wait(self, woken: asyncio.Event, until: float | None, look_seconds: float) -> None:
+        """Return once the event is set, an epoch second has come, or it is time for a look.
 
-        It goes on while time stands still, and of those within a jump only the last is made. So it
-        is for looks and further tries, of which one more or less makes no difference.
+        Looks go on while time stands still, and of those within a jump only the last is made. So
+        they are for that of which once more or less makes no difference.
+        """
+
+    def working(self) -> AbstractContextManager[None]:
+        """What the body does is not at rest: time that jumps waits for its end.
+
+        For tasks that do not wait on the clock themselves, and are waited for by one that does.
         """
 
 
 async def pause(clock: Clock, seconds: float) -> None:
     """Return after about so many seconds: between looks, and before a further try."""
-    await wait(clock, asyncio.Event(), None, seconds)
+    await clock.wait(asyncio.Event(), None, seconds)
 
 
 async def linger(clock: Clock, seconds: float) -> None:
     """Return after so many seconds of the clock, or of the machine if time stands still."""
-    await wait(clock, asyncio.Event(), clock.now() + seconds, seconds)
+    await clock.wait(asyncio.Event(), clock.now() + seconds, seconds)
 
 
-async def wait(
-    clock: Clock, woken: asyncio.Event, until: float | None, look_seconds: float
-) -> None:
-    """Return once the event is set, an epoch second has come, or it is time for a look."""
-    if until is not None and until <= clock.now():
+async def _wait(clock: Clock, woken: asyncio.Event, until: float) -> None:
+    """Return once the event is set or an epoch second has come."""
+    if until <= clock.now():
+        await asyncio.sleep(0)
         return
-    cancel_due = None if until is None else clock.call_at(until, woken.set)
-    cancel_look = clock.look_after(look_seconds, woken.set)
+    cancel = clock.call_at(until, woken.set)
     try:
         await woken.wait()
     finally:
-        cancel_look()
-        if cancel_due is not None:
-            cancel_due()
+        cancel()
 
 
 class SystemClock:
@@ -122,8 +125,12 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        return asyncio.get_running_loop().call_later(seconds, callback).cancel
+    async def wait(self, woken: asyncio.Event, until: float | None, look_seconds: float) -> None:
+        look_at = self.now() + look_seconds
+        await _wait(self, woken, look_at if until is None else min(until, look_at))
+
+    def working(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class ManualClock:
@@ -146,8 +153,12 @@ class ManualClock:
         heapq.heappush(self._due, (when, ticket, callback))
         return lambda: self._cancelled.add(ticket)
 
-    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        return self.call_at(self._now + seconds, callback)
+    async def wait(self, woken: asyncio.Event, until: float | None, look_seconds: float) -> None:
+        look_at = self._now + look_seconds
+        await _wait(self, woken, look_at if until is None else min(until, look_at))
+
+    def working(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def sleep(self, seconds: float) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,83 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.conformance.expectation import refused
-from tests.conformance.stream_reading import oldest, shards
-from tests.conformance.wire import Answer, Wire
-from tests.conftest import CLIENT, REGION, Tables
-from tests.server_process import ServerProcess
+from tests.conformance.function_making import zipped
+from tests.conformance.laboratory import HOUR, Lab, laboratory
+from tests.conformance.mapping_making import numbers
+from tests.conformance.stream_reading import Follower, oldest, shards
+from tests.server_process import HEADWATER, DidNotStart, ServerProcess
 
 pytestmark = pytest.mark.local_only
-HOUR = 3600.0
-STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-
-
-@dataclass
-class Lab:
-    """A server of its own, whose time the test commands."""
-
-    wire: Wire
-    dynamodb: Any
-    streams: Any
-    tables: Tables
-
-    def ask(self, operation: str, **body: Any) -> Answer:
-        return self.wire.call(f"Headwater_20261123.{operation}", body)
-
-    def clock(self, operation: str = "DescribeClock", **body: Any) -> Any:
-        answer = self.ask(operation, **body)
-        assert answer.status == 200, answer.body
-        return answer.content
-
-    def advance(self, seconds: float) -> float:
-        return float(self.clock("AdvanceClock", Seconds=seconds)["Now"])
-
-    def now(self) -> float:
-        return float(self.clock()["Now"])
-
-    def streamed(self, **more: Any) -> tuple[str, str]:
-        table = self.tables.make(StreamSpecification=STREAM, **more)
-        return table["TableName"], table["LatestStreamArn"]
-
-    def put(self, table: str, key: str, **attributes: Any) -> None:
-        self.dynamodb.put_item(TableName=table, Item={"pk": {"S": key}, **attributes})
-
-    def records(self, arn: str) -> list[Any]:
-        """What the shards that are listed have, in the order of their ids."""
-        return [
-            record
-            for shard in shards(self.streams, arn)
-            for record in self.streams.get_records(
-                ShardIterator=oldest(self.streams, arn, shard["ShardId"])
-            )["Records"]
-        ]
-
-
-@contextmanager
-def laboratory(unique_name: Callable[[str], str], *options: str | Path) -> Iterator[Lab]:
-    """A server with the lab; options: of `headwater serve`."""
-    with ServerProcess.serve("--lab", *options) as server:
-        session = boto3.Session("any", "any", region_name=REGION)
-        clients = [
-            session.client(service, endpoint_url=server.endpoint, config=CLIENT)
-            for service in ("dynamodb", "dynamodbstreams")
-        ]
-        credentials = session.get_credentials()
-        assert credentials is not None
-        tables = Tables(clients[0], unique_name, poll_seconds=0.02)
-        dynamodb, streams = clients
-        yield Lab(Wire(server.endpoint, REGION, credentials), dynamodb, streams, tables)
-        for client in clients:
-            client.close()
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +28,13 @@ def lab(unique_name: Callable[[str], str]) -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def running(lab: Lab) -> Iterator[None]:
     yield
-    lab.clock("ThawClock")
+    lab.tell("ThawClock")
 
 
 def test_iterator_expires_after_fifteen_minutes(lab: Lab) -> None:
-    _, arn = lab.streamed()
+    arn = lab.source().arn
     iterator = oldest(lab.streams, arn, shards(lab.streams, arn)[0]["ShardId"])
-    lab.clock("FreezeClock")
+    lab.tell("FreezeClock")
 
     lab.advance(890)
     lab.streams.get_records(ShardIterator=iterator)
@@ -107,18 +45,18 @@ def test_iterator_expires_after_fifteen_minutes(lab: Lab) -> None:
 
 
 def test_record_is_trimmed_after_a_day(lab: Lab) -> None:
-    table, arn = lab.streamed()
-    lab.put(table, "early")
+    source = lab.source()
+    source.put(1)
     lab.advance(12 * HOUR)
-    lab.put(table, "late")
+    source.put(2)
 
     lab.advance(13 * HOUR)
 
-    assert [record["dynamodb"]["Keys"]["pk"]["S"] for record in lab.records(arn)] == ["late"]
+    assert numbers([{"Records": lab.records(source.arn)}]) == [[2]]
 
 
 def test_shards_are_rolled_over_each_in_its_time(lab: Lab) -> None:
-    _, arn = lab.streamed()
+    arn = lab.source().arn
 
     lab.advance(12 * HOUR)
 
@@ -131,19 +69,19 @@ def test_shards_are_rolled_over_each_in_its_time(lab: Lab) -> None:
 
 
 def test_item_is_deleted_at_its_time(lab: Lab) -> None:
-    table, arn = lab.streamed()
+    source = lab.source()
     lab.dynamodb.update_time_to_live(
-        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
+        TableName=source.table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
     )
-    lab.clock("FreezeClock")
+    lab.tell("FreezeClock")
     lab.advance(1)
     due = int(lab.now()) + 7200
     for key, seconds in (("later", due + 60), ("first", due)):
-        lab.put(table, key, ttl={"N": str(seconds)})
+        source.put(1, key, ttl={"N": str(seconds)})
 
     lab.advance(2 * HOUR + 120)
 
-    gone = [record for record in lab.records(arn) if record["eventName"] == "REMOVE"]
+    gone = [record for record in lab.records(source.arn) if record["eventName"] == "REMOVE"]
     times = {each["dynamodb"]["Keys"]["pk"]["S"]: each["dynamodb"] for each in gone}
     assert set(times) == {"first", "later"}
     for key, seconds in (("first", due), ("later", due + 60)):
@@ -152,19 +90,19 @@ def test_item_is_deleted_at_its_time(lab: Lab) -> None:
 
 
 def test_tables_become_active_while_time_stands_still(lab: Lab) -> None:
-    lab.clock("FreezeClock")
+    lab.tell("FreezeClock")
 
     table = lab.tables.make()
 
     assert table["TableStatus"] == "ACTIVE"
-    assert lab.clock()["Frozen"]
+    assert lab.tell("DescribeClock")["Frozen"]
 
 
 def test_frozen_time_stands_still_and_runs_on_from_there(lab: Lab) -> None:
-    frozen = lab.clock("FreezeClock")["Now"]
+    frozen = lab.tell("FreezeClock")["Now"]
 
-    again = lab.clock("FreezeClock")["Now"]
-    thawed = lab.clock("ThawClock")
+    again = lab.tell("FreezeClock")["Now"]
+    thawed = lab.tell("ThawClock")
 
     assert again == frozen
     assert thawed["Frozen"] is False
@@ -172,9 +110,10 @@ def test_frozen_time_stands_still_and_runs_on_from_there(lab: Lab) -> None:
 
 
 def test_expired_iterators_are_told_from_new_ones_in_the_same_millisecond(lab: Lab) -> None:
-    table, arn = lab.streamed()
-    lab.put(table, "a")
-    lab.clock("FreezeClock")
+    source = lab.source()
+    source.put(1)
+    arn = source.arn
+    lab.tell("FreezeClock")
     shard = shards(lab.streams, arn)[0]["ShardId"]
     for _ in range(2):
         held = oldest(lab.streams, arn, shard)
@@ -203,3 +142,163 @@ def test_expired_iterators_are_told_from_new_ones_in_the_same_millisecond(lab: L
 )
 def test_bad_advance_is_refused(lab: Lab, body: dict[str, Any], text: str) -> None:
     assert lab.ask("AdvanceClock", **body).error == (400, "ValidationException", text)
+
+
+def test_batching_window_passes_at_once(lab: Lab) -> None:
+    source, notebook = lab.source(), lab.notebook()
+    lab.mappings.make(
+        source.arn,
+        lab.note_taker(notebook),
+        MaximumBatchingWindowInSeconds=300,
+        BatchSize=100,
+    )
+    for number in (1, 2, 3):
+        source.put(number)
+    lab.advance(290)
+    before = notebook.events(source.arn)
+
+    lab.advance(11)
+
+    assert before == []
+    assert numbers(notebook.events(source.arn)) == [[1, 2, 3]]
+
+
+def test_retries_come_after_their_back_off_each_at_its_time(lab: Lab) -> None:
+    """Failures at once, after 0.2 seconds, and after 0.4, 0.8, 1.6, 3.2 and 6.4 more."""
+    source, notebook = lab.source(), lab.notebook()
+    lab.tell("FreezeClock")
+    lab.mappings.make(source.arn, lab.note_taker(notebook), MaximumRetryAttempts=6)
+    source.put(1, fails={"N": "99"})
+    notebook.wait_for_events(source.arn, 1)
+    counts = []
+
+    for seconds in (0.1, 0.2, 0.3, 1.0, 1.0, 10.0, 60.0):
+        lab.advance(seconds)
+        counts.append(len(notebook.events(source.arn)))
+
+    assert counts == [1, 2, 2, 4, 4, 6, 7]
+
+
+def test_record_that_is_tried_in_vain_until_it_is_old_is_given_up(lab: Lab) -> None:
+    source, notebook = lab.source(), lab.notebook()
+    lab.mappings.make(source.arn, lab.note_taker(notebook), MaximumRecordAgeInSeconds=60)
+    source.put(1, fails={"N": "999"})
+    notebook.wait_for_events(source.arn, 1)
+    lab.advance(120)
+    tries = len(notebook.events(source.arn))
+    source.put(2)
+
+    notebook.wait_for(source.arn, 2)
+
+    assert 8 <= tries <= 10  # doubling from 0.2 to 30 seconds, for a minute
+    assert len(notebook.events(source.arn)) == tries + 1
+
+
+def test_recovery_reaches_back_over_time_that_has_jumped(lab: Lab) -> None:
+    table = str(lab.tables.make()["TableName"])
+    lab.dynamodb.update_continuous_backups(
+        TableName=table,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    lab.dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}})
+    lab.advance(10)
+    moment = lab.now()
+    lab.advance(30 * HOUR)
+    lab.dynamodb.delete_item(TableName=table, Key={"pk": {"S": "a"}})
+
+    lab.dynamodb.restore_table_to_point_in_time(
+        SourceTableName=table, TargetTableName=f"{table}-then", RestoreDateTime=moment
+    )
+
+    lab.tables.wait(f"{table}-then")
+    assert lab.dynamodb.scan(TableName=f"{table}-then")["Count"] == 1
+
+
+def test_function_runs_out_of_the_machines_time(lab: Lab) -> None:
+    """Its time-out must neither come with a jump nor wait for time that stands still."""
+    name = lab.functions.make(
+        zipped(app="import time\ndef handler(event, _): time.sleep(event)"), Timeout=1
+    )["FunctionName"]
+    lab.tell("FreezeClock")
+
+    quick = lab.functions.invoke(name, 0)
+    slow = lab.functions.invoke(name, 30)
+
+    assert quick.error is None
+    assert slow.error == "Unhandled"
+
+
+def test_rolled_shards_stay_in_order_while_time_stands_still(lab: Lab) -> None:
+    source = lab.source()
+    lab.tell("FreezeClock")
+    for number in range(1, 6):
+        source.put(number)
+        for shard in shards(lab.streams, source.arn):
+            lab.ask("RollShard", StreamArn=source.arn, ShardId=shard["ShardId"])
+
+    assert lab.tell("CheckStream", StreamArn=source.arn)["Faults"] == []
+    records = Follower(lab.streams, source.arn).records("a", 5)
+    assert numbers([{"Records": records}]) == [[1, 2, 3, 4, 5]]
+
+
+def test_server_stops_while_time_stands_still(unique_name: Callable[[str], str]) -> None:
+    with laboratory(unique_name, "--memory") as lab:
+        source, notebook = lab.source(), lab.notebook()
+        lab.mappings.make(source.arn, lab.note_taker(notebook))
+        source.put(1)
+        notebook.wait_for(source.arn, 1)
+        lab.tell("FreezeClock")
+
+        status = lab.server.stop()
+
+    assert status == 0
+
+
+def test_time_goes_on_after_a_restart(unique_name: Callable[[str], str], tmp_path: Path) -> None:
+    with laboratory(unique_name, "--data", tmp_path) as lab:
+        before = lab.advance(24 * HOUR)
+        lab.server.kill()
+    with laboratory(unique_name, "--data", tmp_path) as lab:
+        after = lab.now()
+        frozen = lab.tell("FreezeClock")["Now"]
+        lab.advance(HOUR)
+        lab.server.kill()
+    with laboratory(unique_name, "--data", tmp_path) as lab:
+        described = lab.tell("DescribeClock")
+
+    assert before <= after < before + 60
+    assert described["Frozen"]
+    assert described["Now"] == frozen + HOUR
+    with pytest.raises(DidNotStart, match=r"seconds ahead of this machine's.*start with --lab"):
+        ServerProcess.serve("--data", tmp_path)
+
+
+def test_operations_need_the_lab() -> None:
+    with ServerProcess.serve("--memory") as server:
+        ran = subprocess.run(
+            [HEADWATER, "lab", "clock", "advance", "24h", "--endpoint", server.endpoint],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert ran.returncode == 1
+    assert "AdvanceClock needs a server started with --lab" in ran.stderr
+
+
+def test_commands_tell_the_time(lab: Lab) -> None:
+    def run(*words: str) -> str:
+        ran = subprocess.run(
+            [HEADWATER, "lab", "clock", *words, "--endpoint", lab.server.endpoint],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ran.stdout
+
+    assert ", frozen." in run("freeze")
+    before = lab.now()
+    assert ", frozen." in run("advance", "1d2h3m4.5s")
+    assert lab.now() == before + 93_784.5
+    assert "ahead of the machine's clock." in run("show")
+    assert "frozen" not in run("thaw")

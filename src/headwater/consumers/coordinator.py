@@ -18,7 +18,6 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.consumer import Consumer, Services
@@ -188,7 +187,7 @@ class Coordinator:
 
     async def _pause(self) -> None:
         """Wait until shards have changed or a reader has ended, or until leases need renewing."""
-        await wait(self._services.clock, self._woken, None, lease_seconds / 3)
+        await self._services.clock.wait(self._woken, None, lease_seconds / 3)
 
     def _horizon(self) -> int:
         return listing.horizon_us(self._services.clock.now(), self._retention_seconds)

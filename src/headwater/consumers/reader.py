@@ -19,7 +19,6 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import NO_WINDOWS, Checkpoint, Lease, LeaseLost, Standing
 from headwater.consumers.consumer import Consumer, Services
@@ -130,7 +129,7 @@ class ShardReader:
                 end, look_seconds = None, shard_poll_seconds
             if end is not None:
                 return end
-            await wait(self._services.clock, self._woken, due_at, look_seconds)
+            await self._services.clock.wait(self._woken, due_at, look_seconds)
 
     async def _advance(self) -> End | None:
         """Store the position, read on, and say whether that was the end."""
@@ -166,7 +165,7 @@ class ShardReader:
 
     def _start(self, tasks: asyncio.TaskGroup, lane: Lane, step: Step) -> None:
         lane.is_busy = True
-        task = tasks.create_task(step)
+        task = tasks.create_task(self._at_work(step))
         self._deliveries.add(task)
 
         def end(task: asyncio.Task[None]) -> None:
@@ -175,6 +174,10 @@ class ShardReader:
             self._woken.set()
 
         task.add_done_callback(end)
+
+    async def _at_work(self, step: Step) -> None:
+        with self._services.clock.working():
+            await step
 
     async def _deliver(self, lane: Lane, batch: Batch) -> None:
         clock, observer = self._services.clock, self._consumer.observer

@@ -5,12 +5,12 @@ one queue. `advance` holds the time still at one due moment after another, calls
 due, and goes on to the next once all that this woke has come to rest: so 24 hours that jump have
 the effects of 24 hours that pass, in their order.
 
-*At rest* is told by the clock itself. A task that waits on it has a timer here; one that has had
-timers and has none is at work, and the clock waits until it has one again or is over. Tasks that
-never waited on the clock, such as those of requests and those that were started this moment, are
-given a few turns of the event loop.
+*At rest* is told by the clock itself: a task that has waited on it and does not is at work, and the
+clock goes on when it waits again or is over; so is one that says so (`working`), such as one that
+delivers a batch. Other tasks, such as those of requests and those that were started this moment,
+are given a few turns of the event loop.
 
-Looks (`look_after`) go by the machine's time, also while this one stands still. In a jump those
+Looks go by the machine's time, also while this one stands still. In a jump those
 that fall due are made once, at its end: a look every second for 24 hours is one, not 86,400.
 
 Must not go by this clock, but by the machine's, what is about real processes and networks: the skew
@@ -23,8 +23,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from headwater.clock import Clock
@@ -64,15 +66,14 @@ class NotAtRest(Exception):
 
 
 class _Timer:
-    """A call that is to come. owner: the task that waits for it, if a task asked for it."""
+    """A call that is to come."""
 
-    __slots__ = ("callback", "is_over", "owner", "ticket", "when")
+    __slots__ = ("callback", "is_over", "ticket", "when")
 
     def __init__(self, when: float, ticket: int, callback: Callable[[], None]) -> None:
         self.when = when
         self.ticket = ticket
         self.callback = callback
-        self.owner = _current_task()
         self.is_over = False
 
     def __lt__(self, other: _Timer) -> bool:
@@ -110,26 +111,29 @@ class LabClock:
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         timer = _Timer(when, next(self._tickets), callback)
-        self._tasks.began_waiting(timer.owner)
         heapq.heappush(self._due, timer)
         if self._due[0] is timer:
             self._set()
         return lambda: self._cancel(timer)
 
     async def sleep(self, seconds: float) -> None:
-        woken = asyncio.Event()
-        cancel = self.call_at(self.now() + seconds, woken.set)
-        try:
-            await woken.wait()
-        finally:
-            cancel()
+        await self.wait(asyncio.Event(), self.now() + seconds, inf)
 
-    def look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        look = _Timer(self.now() + seconds, next(self._tickets), callback)
-        self._tasks.began_waiting(look.owner)
-        due_at = self._machine.now() + seconds
-        self._looks[look] = self._machine.call_at(due_at, lambda: self._make(look))
-        return lambda: self._cancel_look(look)
+    async def wait(self, woken: asyncio.Event, until: float | None, look_seconds: float) -> None:
+        if until is not None and until <= self.now():
+            await asyncio.sleep(0)
+            return
+        cancel_due = _nothing if until is None else self.call_at(until, woken.set)
+        cancel_look = _nothing if look_seconds == inf else self._look_after(look_seconds, woken.set)
+        try:
+            with self._tasks.waiting():
+                await woken.wait()
+        finally:
+            cancel_due()
+            cancel_look()
+
+    def working(self) -> AbstractContextManager[None]:
+        return self._tasks.working()
 
     # the lab
 
@@ -241,26 +245,23 @@ class LabClock:
 
     def _ring(self, timer: _Timer) -> None:
         timer.is_over = True
-        self._tasks.woken(timer.owner)
         timer.callback()
 
-    def _make(self, look: _Timer) -> None:
-        cancel = self._looks.pop(look, None)
-        if cancel is not None:
-            cancel()
-            self._ring(look)
+    def _look_after(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after so many seconds of the machine; returns a function that cancels it."""
+        look = _Timer(self.now() + seconds, next(self._tickets), callback)
+        due_at = self._machine.now() + seconds
+        self._looks[look] = self._machine.call_at(due_at, lambda: self._make(look))
+        return lambda: self._looks.pop(look, _nothing)()
 
-    def _cancel_look(self, look: _Timer) -> None:
-        cancel = self._looks.pop(look, None)
-        if cancel is not None:
-            cancel()
-            self._tasks.stopped_waiting(look.owner)
+    def _make(self, look: _Timer) -> None:
+        self._looks.pop(look, _nothing)()
+        self._ring(look)
 
     def _cancel(self, timer: _Timer) -> None:
         if timer.is_over:
             return
         timer.is_over = True
-        self._tasks.stopped_waiting(timer.owner)
         self._cancelled += 1
         if self._cancelled > max(_CANCELLED_MIN, len(self._due) // 2):
             self._due = [each for each in self._due if not each.is_over]
@@ -274,34 +275,37 @@ class LabClock:
 
 
 class _Tasks:
-    """The tasks that wait on the clock, and those among them that are at work."""
+    """The tasks that have waited on the clock, and those among them that are at work."""
 
     def __init__(self) -> None:
-        self._timers: dict[asyncio.Task[Any], int] = {}
+        self._known: set[asyncio.Task[Any]] = set()
         self._busy: set[asyncio.Task[Any]] = set()
         self.changed = asyncio.Event()
 
-    def began_waiting(self, task: asyncio.Task[Any] | None) -> None:
-        if task is None:
-            return
-        if task not in self._timers:
-            self._timers[task] = 0
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The task that runs waits on the clock within the body."""
+        task = asyncio.current_task()
+        assert task is not None, "who waits is a task"
+        if task not in self._known:
+            self._known.add(task)
             task.add_done_callback(self._forget)
-        self._timers[task] += 1
         self._at_rest(task)
-
-    def stopped_waiting(self, task: asyncio.Task[Any] | None) -> None:
-        """One of its timers is cancelled."""
-        if task in self._timers:
-            self._timers[task] -= 1
-            if self._timers[task] == 0:
-                self._busy.add(task)
-
-    def woken(self, task: asyncio.Task[Any] | None) -> None:
-        """One of its timers has called."""
-        if task in self._timers:
-            self._timers[task] -= 1
+        try:
+            yield
+        finally:
             self._busy.add(task)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """The task that runs is at work within the body."""
+        task = asyncio.current_task()
+        assert task is not None, "who works is a task"
+        self._busy.add(task)
+        try:
+            yield
+        finally:
+            self._at_rest(task)
 
     async def rest(self, deadline: _Deadline) -> None:
         """Return when none is at work, nor has been for some turns of the loop.
@@ -326,7 +330,7 @@ class _Tasks:
             self.changed.set()
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._timers.pop(task, None)
+        self._known.discard(task)
         self._at_rest(task)
 
 
@@ -341,13 +345,6 @@ class _Deadline:
     def _pass(self) -> None:
         self.has_passed = True
         self._tasks.changed.set()
-
-
-def _current_task() -> asyncio.Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:  # no loop runs
-        return None
 
 
 def _name(task: asyncio.Task[Any]) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from headwater.clock import wait
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
@@ -338,7 +337,7 @@ class MappingService:
             raise InvalidParameterValueException(f"Invalid on-failure destination: {refusal}")
 
     async def _pause(self) -> None:
-        await wait(self._services.clock, self._woken, None, mapping_poll_seconds)
+        await self._services.clock.wait(self._woken, None, mapping_poll_seconds)
 
 
 @dataclass(frozen=True, slots=True)

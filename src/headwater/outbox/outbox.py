@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from headwater.clock import Chance, Clock, wait
+from headwater.clock import Chance, Clock
 from headwater.limits import (
     outbox_messages_max,
     outbox_poll_seconds,
@@ -85,7 +85,7 @@ class Outbox:
                 while True:
                     self._woken.clear()
                     due_at = await self._begin(tasks)
-                    await wait(self._clock, self._woken, due_at, outbox_poll_seconds)
+                    await self._clock.wait(self._woken, due_at, outbox_poll_seconds)
         finally:
             self._store.wakeups.unsubscribe(TOPIC, self._woken)
 

@@ -93,9 +93,15 @@ class Opening:
     now_us: int
     chance: Chance
 
-    def shard_id(self) -> ShardId:
-        suffix = self.chance.token(4).hex()
-        return ShardId(f"shardId-{self.now_us // 1000:020d}-{suffix}")
+    def shard_id(self, parent: Shard | None) -> ShardId:
+        """A new id, behind the parent's: who reads shards in the order of ids reads parents first.
+
+        Clients do, and time may stand still.
+        """
+        milliseconds = self.now_us // 1000
+        if parent is not None:
+            milliseconds = max(milliseconds, int(parent.shard_id.split("-")[1]) + 1)
+        return ShardId(f"shardId-{milliseconds:020d}-{self.chance.token(4).hex()}")
 
 
 def even_ranges(count: int) -> list[HashRange]:
@@ -226,7 +232,7 @@ def _open(
     first = next_number(before, lane)
     opened_us = opening.now_us if parent is None else max(opening.now_us, parent.closed_us or 0)
     shard = Shard(
-        opening.shard_id(),
+        opening.shard_id(parent),
         opening.stream_label,
         lane,
         hash_range,

@@ -17,7 +17,7 @@ from math import inf
 
 import structlog
 
-from headwater.clock import Clock, linger, wait
+from headwater.clock import Clock, linger
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import (
     expiry_pause_seconds,
@@ -99,7 +99,7 @@ class Expirer:
                     await linger(self._clock, expiry_pause_seconds)
                 else:
                     await linger(self._clock, expiry_round_seconds)
-                    await wait(self._clock, woken, when, expiry_poll_seconds)
+                    await self._clock.wait(woken, when, expiry_poll_seconds)
         finally:
             self._wakeups.unsubscribe(expiry.WAKING_TOPIC, woken)
 

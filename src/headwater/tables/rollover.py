@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from headwater.clock import Clock, wait
+from headwater.clock import Clock
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import rollover_poll_seconds, table_retry_seconds
 from headwater.storage.keyspace import ShardId
@@ -55,7 +55,7 @@ class Rollover:
             longest = self._clock.now() + self._open_seconds
             when = min(await self._attempt(), longest)
             # The look is for a clock that is set forward.
-            await wait(self._clock, asyncio.Event(), when, rollover_poll_seconds)
+            await self._clock.wait(asyncio.Event(), when, rollover_poll_seconds)
 
     async def _attempt(self) -> float:
         """A round; one that fails is logged and tried again."""

@@ -76,6 +76,15 @@ def test_rollover_closes_the_parent_and_opens_one_child_of_its_range() -> None:
     assert child_head.last == child.first
 
 
+def test_child_has_an_id_behind_its_parents_even_in_the_same_millisecond() -> None:
+    parent, head = root()
+
+    _, (child, child_head) = shards.roll_over(opening(), parent, head, 8)
+    _, grandchildren = shards.split(opening(), child, child_head, (9, 10))
+
+    assert parent.shard_id < child.shard_id < min(each.shard_id for each, _ in grandchildren)
+
+
 def test_split_gives_each_half_a_child() -> None:
     parent, head = root()
 
