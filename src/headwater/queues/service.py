@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from headwater.clock import Chance, Clock, pause, wait
+from headwater.clock import Chance, Clock, pause
 from headwater.errors import QueueDoesNotExist
 from headwater.limits import queue_poll_seconds, queue_sweep_seconds
 from headwater.queues import message as messages
@@ -106,7 +106,7 @@ class QueueService:
         try:
             while not (received := await self._take(queue, receiving)) and clock.now() < deadline:
                 # What is delayed or hidden comes back without a wake-up.
-                await wait(clock, woken, deadline, queue_poll_seconds)
+                await clock.wait(woken, deadline, queue_poll_seconds)
                 woken.clear()
         finally:
             self._store.wakeups.unsubscribe(topic, woken)
