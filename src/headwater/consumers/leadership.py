@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from headwater.clock import Clock, wait
+from headwater.clock import Clock
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Claim, Lease
 from headwater.consumers.members import Members
@@ -82,7 +82,7 @@ class Leadership:
                 if taken is not None:
                     lease: Lease = taken[0]
                     return lease
-            await wait(self._clock, woken, None, lease_seconds / 3)
+            await self._clock.wait(woken, None, lease_seconds / 3)
 
     async def _keep(self, lease: Lease, task: asyncio.Task[None]) -> None:
         """Renew the lease until it is lost, or the work has failed."""
@@ -90,7 +90,7 @@ class Leadership:
         ended = asyncio.Event()
         task.add_done_callback(lambda _: ended.set())
         while self._clock.now() < expires_at:
-            await wait(self._clock, ended, None, lease_seconds / 3)
+            await self._clock.wait(ended, None, lease_seconds / 3)
             if task.done():
                 return
             ended.clear()

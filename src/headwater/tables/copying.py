@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock, pause, wait
+from headwater.clock import Clock, pause
 from headwater.limits import (
     backup_poll_seconds,
     table_maintenance_max,
@@ -107,7 +107,7 @@ class BackupMaker:
                 while True:
                     woken.clear()
                     await self._look(tasks)
-                    await wait(self._clock, woken, None, backup_poll_seconds)
+                    await self._clock.wait(woken, None, backup_poll_seconds)
         finally:
             self._stores.wakeups.unsubscribe(UNSETTLED_TOPIC, woken)
 

@@ -12,7 +12,6 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import structlog
 
-from headwater.clock import wait
 from headwater.limits import job_poll_seconds, job_retry_seconds, jobs_at_once_max
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
@@ -91,7 +90,7 @@ class JobRunner(Generic[Runnable]):
                 while True:
                     woken.clear()
                     await self._look(tasks)
-                    await wait(self._stored.clock, woken, None, job_poll_seconds)
+                    await self._stored.clock.wait(woken, None, job_poll_seconds)
         finally:
             wakeups.unsubscribe(self._span[0], woken)
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from headwater.clock import Clock, linger, pause, wait
+from headwater.clock import Clock, linger, pause
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import (
     restore_settle_seconds,
@@ -93,7 +93,7 @@ class Transitions:
                 while True:
                     woken.clear()
                     await self._look(tasks)
-                    await wait(self._clock, woken, None, table_poll_seconds)
+                    await self._clock.wait(woken, None, table_poll_seconds)
         finally:
             self._stores.wakeups.unsubscribe(unsettled.TOPIC, woken)
 
