@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from headwater.arn import parse_function
-from headwater.clock import Chance, Clock, wait
+from headwater.clock import Chance, Clock
 from headwater.errors import FunctionNotFound, ServiceError, TooManyRequestsException
 from headwater.functions import deferral as deferrals
 from headwater.functions.calls import Call
@@ -199,7 +199,7 @@ class DeferredInvocations:
         until = keyspace.due_of_deferred(due[0][0]) / 1e6 if due else None
         if until is not None and until <= clock.now():  # in hand, here or elsewhere
             until = None
-        await wait(clock, self._woken, until, _POLL_SECONDS)
+        await clock.wait(self._woken, until, _POLL_SECONDS)
         self._woken.clear()
 
     # carrying one out
