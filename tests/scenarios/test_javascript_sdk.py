@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,25 @@ def sdk():
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             pytest.skip("npm could not install the SDK")
         installed.write_text(wanted)
-    shutil.copy(SOURCE / "scenario.mjs", CACHE)
+    for scenario in SOURCE.glob("*.mjs"):
+        shutil.copy(scenario, CACHE)
     return CACHE
+
+
+def run(sdk: Path, scenario: str, names: dict[str, str]) -> Any:
+    """What a scenario prints. names: of what it may make."""
+    region = {"AWS_REGION": os.environ["AWS_DEFAULT_REGION"]}
+    done = subprocess.run(
+        ["node", scenario],
+        cwd=sdk,
+        env=os.environ | names | region,
+        capture_output=True,
+        text=True,
+        timeout=SCENARIO_SECONDS_MAX,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -56,19 +74,8 @@ def seen(sdk, dynamodb, unique_name, tmp_path):
         "RUNTIME": RUNTIME,
         "ROLE": ROLE,
         "CODE": str(code),
-        "AWS_REGION": os.environ["AWS_DEFAULT_REGION"],
     }
-    done = subprocess.run(
-        ["node", "scenario.mjs"],
-        cwd=sdk,
-        env=os.environ | names,
-        capture_output=True,
-        text=True,
-        timeout=SCENARIO_SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run(sdk, "scenario.mjs", names)
 
 
 def test_sdk_writes_reads_and_is_mirrored(seen):
@@ -81,4 +88,29 @@ def test_sdk_writes_reads_and_is_mirrored(seen):
         "invoked": {"mirrored": 0},
         "mirrored": "a",
         "stream": {"status": "DISABLED", "events": ["INSERT", "MODIFY", "REMOVE"]},
+    }
+
+
+def test_document_client_speaks_in_plain_values(sdk, dynamodb, unique_name):
+    seen = run(sdk, "documents.mjs", {"TABLE": unique_name("documents")})
+
+    assert seen == {
+        "got": {
+            "pk": "a",
+            "sk": 1,
+            "text": "x",
+            "flag": True,
+            "nothing": None,
+            "list": [1, "two", {"three": 3}],
+            "map": {"deep": {"er": [0.5]}},
+            "set": ["a", "b"],
+            "bytes": [0, 255],
+        },
+        "updated": {"list": [1, "two", {"three": 3}, "four"], "count": 1},
+        "paged": list(range(25)),
+        "scanned": 26,
+        "batch": {"found": 2, "unprocessed": {}},
+        "transaction": [{"pk": "t", "sk": 1}, None],
+        "canceled": ["None", "ConditionalCheckFailed"],
+        "statement": [{"sk": 3}],
     }

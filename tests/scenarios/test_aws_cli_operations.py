@@ -1,0 +1,184 @@
+"""The AWS CLI: one call of every operation of tables and streams that is implemented.
+
+Each call is a process that takes half a second to start, so those that do not need one another run
+side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.aws_cli import PROGRAM, aws
+from tests.conformance.definition import keys
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
+KEY = {"pk": {"S": "a"}}
+UNPROTECTED = {"no_deletion_protection_enabled": True}
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", '
+    '"Action": "dynamodb:GetItem", "Resource": "*"}}'
+)
+
+pytestmark = [
+    pytest.mark.skipif(not PROGRAM.exists(), reason="the AWS CLI is not installed"),
+    pytest.mark.timeout(240),
+]
+
+
+class Walk:
+    """Calls operations, and remembers which."""
+
+    def __init__(self) -> None:
+        self.called: set[str] = set()
+
+    def all_of(self, service: str, **calls: dict[str, Any]) -> dict[str, Any]:
+        """Call operations of a service side by side; their answers by their names."""
+        self.called.update(calls)
+        with ThreadPoolExecutor(4) as pool:
+            answers = {
+                name: pool.submit(aws, service, name.replace("_", "-"), **options)
+                for name, options in calls.items()
+            }
+        return {name: answer.result() for name, answer in answers.items()}
+
+
+def implemented() -> set[str]:
+    """What the reference says works of tables and streams, by the commands' names."""
+    text = REFERENCE.read_text()
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    ours = [part for part in sections if part.startswith(("DynamoDB\n", "DynamoDB Streams\n"))]
+    names = re.findall(r"^### `(\w+)`", "".join(ours), flags=re.MULTILINE)
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in names}
+
+
+@pytest.fixture
+def names(dynamodb, unique_name) -> Iterator[list[str]]:
+    """Names for four tables, which are deleted afterwards."""
+    found = [unique_name("cli") for _ in range(4)]
+    yield found
+    for name in set(dynamodb.list_tables()["TableNames"]) & set(found):
+        dynamodb.delete_table(TableName=name)
+
+
+def test_every_operation_is_called(dynamodb, tables, names):
+    name, restored, recovered, imported = names
+    table = {"table_name": name}
+    keyed = {**table, "key": KEY}
+    walk = Walk()
+    created = walk.all_of(
+        "dynamodb",
+        create_table={
+            **table,
+            "attribute_definitions": keys(("pk", "S"))["AttributeDefinitions"],
+            "key_schema": keys(("pk", "S"))["KeySchema"],
+            "billing_mode": "PAY_PER_REQUEST",
+            "stream_specification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        },
+        describe_limits={},
+        describe_endpoints={},
+        list_tables={"max_items": "1"},
+    )["create_table"]["TableDescription"]
+    tables.wait(name)
+    arn, stream = created["TableArn"], created["LatestStreamArn"]
+    select = f"SELECT * FROM \"{name}\" WHERE pk = 'a'"
+
+    walk.all_of(
+        "dynamodb",
+        describe_table=table,
+        put_item={**table, "item": KEY},
+        batch_write_item={"request_items": {name: [{"PutRequest": {"Item": {"pk": {"S": "b"}}}}]}},
+        update_continuous_backups={
+            **table,
+            "point_in_time_recovery_specification": {"PointInTimeRecoveryEnabled": True},
+        },
+        tag_resource={"resource_arn": arn, "tags": [{"Key": "k", "Value": "v"}]},
+        put_resource_policy={"resource_arn": arn, "policy": POLICY},
+    )
+    begun = walk.all_of(
+        "dynamodb",
+        get_item=keyed,
+        update_item={
+            **keyed,
+            "update_expression": "SET x = :x",
+            "expression_attribute_values": {":x": {"S": "1"}},
+        },
+        query={
+            **table,
+            "key_condition_expression": "pk = :p",
+            "expression_attribute_values": {":p": {"S": "a"}},
+        },
+        scan=table,
+        batch_get_item={"request_items": {name: {"Keys": [KEY]}}},
+        transact_write_items={"transact_items": [{"Put": {"TableName": name, "Item": KEY}}]},
+        transact_get_items={"transact_items": [{"Get": {"TableName": name, "Key": KEY}}]},
+        execute_statement={"statement": select},
+        batch_execute_statement={"statements": [{"Statement": select}]},
+        execute_transaction={"transact_statements": [{"Statement": select}]},
+        update_time_to_live={
+            **table,
+            "time_to_live_specification": {"Enabled": True, "AttributeName": "until"},
+        },
+        describe_time_to_live=table,
+        describe_continuous_backups=table,
+        list_tags_of_resource={"resource_arn": arn},
+        get_resource_policy={"resource_arn": arn},
+        create_backup={**table, "backup_name": "copy"},
+        export_table_to_point_in_time={"table_arn": arn, "s3_bucket": "cli-walk"},
+        restore_table_to_point_in_time={
+            "source_table_name": name,
+            "target_table_name": recovered,
+            "use_latest_restorable_time": True,
+        },
+        import_table={
+            "s3_bucket_source": {"S3Bucket": "cli-walk", "S3KeyPrefix": "none"},
+            "input_format": "DYNAMODB_JSON",
+            "table_creation_parameters": {
+                "TableName": imported,
+                **keys(("pk", "S")),
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        },
+    )
+    backup = {"backup_arn": begun["create_backup"]["BackupDetails"]["BackupArn"]}
+    export = begun["export_table_to_point_in_time"]["ExportDescription"]["ExportArn"]
+    job = begun["import_table"]["ImportTableDescription"]["ImportArn"]
+    streams = walk.all_of(
+        "dynamodbstreams", list_streams=table, describe_stream={"stream_arn": stream}
+    )
+    shard = streams["describe_stream"]["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = walk.all_of(
+        "dynamodbstreams",
+        get_shard_iterator={
+            "stream_arn": stream,
+            "shard_id": shard,
+            "shard_iterator_type": "TRIM_HORIZON",
+        },
+    )["get_shard_iterator"]["ShardIterator"]
+    walk.all_of("dynamodbstreams", get_records={"shard_iterator": iterator})
+    told = walk.all_of(
+        "dynamodb",
+        describe_backup=backup,
+        list_backups=table,
+        describe_export={"export_arn": export},
+        list_exports={"table_arn": arn},
+        describe_import={"import_arn": job},
+        list_imports={"page_size": "1"},
+        delete_item=keyed,
+        untag_resource={"resource_arn": arn, "tag_keys": ["k"]},
+        delete_resource_policy={"resource_arn": arn},
+        restore_table_from_backup={**backup, "target_table_name": restored},
+    )
+    for each in (restored, recovered):
+        tables.wait(each)
+    walk.all_of("dynamodb", delete_backup=backup, update_table={**table, **UNPROTECTED})
+    tables.wait(name)
+    walk.all_of("dynamodb", delete_table=table)
+
+    assert told["describe_export"]["ExportDescription"]["ExportArn"] == export
+    assert walk.called == implemented()
