@@ -27,7 +27,7 @@ POLICY = (
 
 pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="the AWS CLI is not installed"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(300),
 ]
 
 
@@ -66,28 +66,14 @@ def names(dynamodb, unique_name) -> Iterator[list[str]]:
         dynamodb.delete_table(TableName=name)
 
 
-def test_every_operation_is_called(dynamodb, tables, names):
-    name, restored, recovered, imported = names
-    table = {"table_name": name}
-    keyed = {**table, "key": KEY}
-    walk = Walk()
-    created = walk.all_of(
-        "dynamodb",
-        create_table={
-            **table,
-            "attribute_definitions": keys(("pk", "S"))["AttributeDefinitions"],
-            "key_schema": keys(("pk", "S"))["KeySchema"],
-            "billing_mode": "PAY_PER_REQUEST",
-            "stream_specification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
-        },
-        describe_limits={},
-        describe_endpoints={},
-        list_tables={"max_items": "1"},
-    )["create_table"]["TableDescription"]
-    tables.wait(name)
-    arn, stream = created["TableArn"], created["LatestStreamArn"]
-    select = f"SELECT * FROM \"{name}\" WHERE pk = 'a'"
+def defined(name: str) -> dict[str, Any]:
+    """A table to create."""
+    return {"TableName": name, **keys(("pk", "S")), "BillingMode": "PAY_PER_REQUEST"}
 
+
+def prepare(walk: Walk, name: str, arn: str) -> None:
+    """Fill a table, and switch on what later calls ask about."""
+    table = {"table_name": name}
     walk.all_of(
         "dynamodb",
         describe_table=table,
@@ -100,7 +86,13 @@ def test_every_operation_is_called(dynamodb, tables, names):
         tag_resource={"resource_arn": arn, "tags": [{"Key": "k", "Value": "v"}]},
         put_resource_policy={"resource_arn": arn, "policy": POLICY},
     )
-    begun = walk.all_of(
+
+
+def use_items(walk: Walk, name: str) -> None:
+    table = {"table_name": name}
+    keyed = {**table, "key": KEY}
+    select = f"SELECT * FROM \"{name}\" WHERE pk = 'a'"
+    walk.all_of(
         "dynamodb",
         get_item=keyed,
         update_item={
@@ -120,6 +112,16 @@ def test_every_operation_is_called(dynamodb, tables, names):
         execute_statement={"statement": select},
         batch_execute_statement={"statements": [{"Statement": select}]},
         execute_transaction={"transact_statements": [{"Statement": select}]},
+        delete_item=keyed,
+    )
+
+
+def use_table(walk: Walk, name: str, arn: str, others: list[str]) -> dict[str, Any]:
+    """Ask about the table and begin its copies; the answers. others: names of tables to make."""
+    recovered, imported = others
+    table = {"table_name": name}
+    return walk.all_of(
+        "dynamodb",
         update_time_to_live={
             **table,
             "time_to_live_specification": {"Enabled": True, "AttributeName": "until"},
@@ -138,29 +140,46 @@ def test_every_operation_is_called(dynamodb, tables, names):
         import_table={
             "s3_bucket_source": {"S3Bucket": "cli-walk", "S3KeyPrefix": "none"},
             "input_format": "DYNAMODB_JSON",
-            "table_creation_parameters": {
-                "TableName": imported,
-                **keys(("pk", "S")),
-                "BillingMode": "PAY_PER_REQUEST",
-            },
+            "table_creation_parameters": defined(imported),
         },
     )
+
+
+def read_stream(walk: Walk, name: str, arn: str) -> None:
+    streams = walk.all_of(
+        "dynamodbstreams", list_streams={"table_name": name}, describe_stream={"stream_arn": arn}
+    )
+    shard = streams["describe_stream"]["StreamDescription"]["Shards"][0]["ShardId"]
+    place = {"stream_arn": arn, "shard_id": shard, "shard_iterator_type": "TRIM_HORIZON"}
+    got = walk.all_of("dynamodbstreams", get_shard_iterator=place)["get_shard_iterator"]
+    walk.all_of("dynamodbstreams", get_records={"shard_iterator": got["ShardIterator"]})
+
+
+def test_every_operation_is_called(tables, names):
+    name, restored, recovered, imported = names
+    table, walk = {"table_name": name}, Walk()
+    created = walk.all_of(
+        "dynamodb",
+        create_table={
+            **table,
+            "attribute_definitions": defined(name)["AttributeDefinitions"],
+            "key_schema": defined(name)["KeySchema"],
+            "billing_mode": "PAY_PER_REQUEST",
+            "stream_specification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        },
+        describe_limits={},
+        describe_endpoints={},
+        list_tables={"max_items": "1"},
+    )["create_table"]["TableDescription"]
+    tables.wait(name)
+    arn = created["TableArn"]
+    prepare(walk, name, arn)
+    use_items(walk, name)
+    begun = use_table(walk, name, arn, [recovered, imported])
+    read_stream(walk, name, created["LatestStreamArn"])
     backup = {"backup_arn": begun["create_backup"]["BackupDetails"]["BackupArn"]}
     export = begun["export_table_to_point_in_time"]["ExportDescription"]["ExportArn"]
     job = begun["import_table"]["ImportTableDescription"]["ImportArn"]
-    streams = walk.all_of(
-        "dynamodbstreams", list_streams=table, describe_stream={"stream_arn": stream}
-    )
-    shard = streams["describe_stream"]["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = walk.all_of(
-        "dynamodbstreams",
-        get_shard_iterator={
-            "stream_arn": stream,
-            "shard_id": shard,
-            "shard_iterator_type": "TRIM_HORIZON",
-        },
-    )["get_shard_iterator"]["ShardIterator"]
-    walk.all_of("dynamodbstreams", get_records={"shard_iterator": iterator})
     told = walk.all_of(
         "dynamodb",
         describe_backup=backup,
@@ -169,7 +188,6 @@ def test_every_operation_is_called(dynamodb, tables, names):
         list_exports={"table_arn": arn},
         describe_import={"import_arn": job},
         list_imports={"page_size": "1"},
-        delete_item=keyed,
         untag_resource={"resource_arn": arn, "tag_keys": ["k"]},
         delete_resource_policy={"resource_arn": arn},
         restore_table_from_backup={**backup, "target_table_name": restored},
