@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
-from headwater.consumers.delivery import Batch, Delivered, GivenUp, Outcome
+from headwater.consumers.delivery import Batch, Delivered, GivenUp, Outcome, Partly
 from headwater.consumers.policy import PolicySettings
 from headwater.storage.keyspace import ShardId
 from headwater.streams import entry as entries
@@ -19,7 +19,8 @@ DAY = 24 * 3600
 
 @dataclass
 class ListDestination:
-    """offered: every batch, in order. delivered: those that were confirmed. given_up: those passed.
+    """offered: every batch, in order. delivered: those that were confirmed, as far as they were.
+    given_up: those passed.
 
     answers: outcomes to give in turn, before `answer` is asked.
     gate: if set, deliveries wait for it.
@@ -40,8 +41,11 @@ class ListDestination:
         if self.gate is not None:
             await self.gate.wait()
         outcome = self.answers.pop(0) if self.answers else self.answer(batch)
-        if isinstance(outcome, Delivered):
-            self.delivered.append(batch)
+        match outcome:
+            case Delivered():
+                self.delivered.append(batch)
+            case Partly(count):
+                self.delivered.append(replace(batch, entries=batch.entries[:count]))
         return outcome
 
     async def give_up(self, given_up: GivenUp) -> None:

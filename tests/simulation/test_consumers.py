@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.consumer import Consumer
 from headwater.consumers.coordinator import Coordinator, caught_up
-from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
+from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Partly, Throttled
 from headwater.storage.engine import CommitGroup, Span, Unavailable
 from headwater.storage.keyspace import ShardId
 from headwater.storage.memory import MemoryEngine
@@ -75,20 +75,26 @@ class Life:
         self._owners: list[str] = []
         self._unnoticed: list[str] = []
 
-    def _answer(self, _: Batch) -> Outcome:
+    def _answer(self, batch: Batch) -> Outcome:
         if self.luck.random() >= self.fail_rate:
             return Delivered()
-        match self.luck.randrange(3):
+        match self.luck.randrange(4):
             case 0:
                 return Failed("no")
             case 1:
                 return Throttled("busy")
+            case 2 if len(batch.entries) > 1:
+                return Partly(self.luck.randrange(1, len(batch.entries)), "some")
             case _:
                 raise RuntimeError("a fault of the destination")
 
     def start(self) -> None:
         store = self.store
-        chosen = settings(batch_records_max=self.luck.choice([1, 3, 100]))
+        chosen = settings(
+            batch_records_max=self.luck.choice([1, 3, 100]),
+            lanes=self.luck.choice([1, 1, 2, 10]),
+            is_bisecting=self.luck.choice([False, True]),
+        )
         consumer = Consumer("c", self.stream, chosen, self.destination)
         owner = store.chance.uuid()
         self._owners.append(owner)

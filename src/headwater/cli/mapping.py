@@ -15,6 +15,7 @@ from headwater.cli.endpoint import endpoint_options, session
 from headwater.cli.lab_request import ask
 
 _PAGE: Final = 100
+_UUID_CHARS: Final = 36
 
 
 @click.group()
@@ -28,7 +29,10 @@ def list_command(endpoint: str, region: str) -> None:
     """List the mappings of a region."""
     console = Console()
     client = session(region).client("lambda", endpoint_url=endpoint)
-    table = Table("UUID", "FUNCTION", "STREAM", "STATE", "LAST RESULT", box=None)
+    table = Table(box=None)
+    table.add_column("UUID", no_wrap=True, min_width=_UUID_CHARS)
+    for heading in ("FUNCTION", "STREAM", "STATE", "LAST RESULT"):
+        table.add_column(heading)
     try:
         pages = client.get_paginator("list_event_source_mappings").paginate(
             PaginationConfig={"PageSize": _PAGE}

@@ -23,7 +23,7 @@ from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.members import Members, Share, share_of
 from headwater.consumers.reader import End, ShardReader
-from headwater.limits import lease_seconds
+from headwater.limits import lease_seconds, shards_look_seconds
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Unavailable
@@ -50,6 +50,7 @@ class Coordinator:
         self._stalled: set[str] = set()
         self._woken = asyncio.Event()
         self._is_stopping = False
+        self._has_all = False
         self._log = _log.bind(consumer=consumer.name)
 
     async def run(self) -> None:
@@ -106,6 +107,7 @@ class Coordinator:
         for shard_id in share.wanted:
             if missing > 0 and not self._is_stopping:
                 missing -= await self._take(tasks, readable[shard_id])
+        self._has_all = readable.keys() <= self._readers.keys()
         await self._forget(known.keys() - {shard.shard_id for shard in shards})
 
     def _share(self, readable: Sequence[ShardId], known: Mapping[ShardId, Checkpoint]) -> Share:
@@ -186,8 +188,13 @@ class Coordinator:
                 readers[lease].stop()
 
     async def _pause(self) -> None:
-        """Wait until shards have changed or a reader has ended, or until leases need renewing."""
-        await self._services.clock.wait(self._woken, None, lease_seconds / 3)
+        """Wait until shards have changed or a reader has ended, or until leases need renewing.
+
+        A process that reads all there is and fears nobody has nothing to renew or to take.
+        """
+        is_quiet = self._has_all and self._members.is_alone
+        look_seconds = shards_look_seconds if is_quiet else lease_seconds / 3
+        await self._services.clock.wait(self._woken, None, look_seconds)
 
     def _horizon(self) -> int:
         return listing.horizon_us(self._services.clock.now(), self._retention_seconds)

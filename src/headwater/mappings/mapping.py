@@ -20,6 +20,7 @@ import hashlib
 import re
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -214,8 +215,9 @@ def encode(mapping: EventSourceMapping) -> bytes:
     return orjson.dumps({"v": _VERSION, **asdict(mapping)})
 
 
+@lru_cache(maxsize=4096)
 def decode(stored: bytes) -> EventSourceMapping:
-    """The mapping of stored bytes."""
+    """The mapping of stored bytes; kept, since all are looked at whenever one changes."""
     fields: dict[str, Any] = orjson.loads(stored)
     version = fields.pop("v")
     assert version == _VERSION, "a stored mapping has a version this code does not know"

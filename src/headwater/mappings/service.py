@@ -239,10 +239,11 @@ class MappingService:
 
     async def _compare(self, tasks: asyncio.TaskGroup) -> None:
         stored = {mapping.uuid: mapping for mapping in await self._stored()}
-        for uuid, running in list(self._running.items()):
+        gone = await self._gone_streams()
+        for uuid, running in self._running.items():
             mapping = stored.get(uuid)
             is_current = mapping is not None and mapping.version == running.mapping.version
-            if self._is_stopping or not is_current or await self._is_streamless(running.mapping):
+            if self._is_stopping or not is_current or running.stream_key in gone:
                 running.coordinator.stop()
         if not self._is_stopping:
             for mapping in stored.values():
@@ -269,7 +270,7 @@ class MappingService:
         consumer = self._consumer(mapping, stream)
         retention_seconds = self._settings.retention_seconds
         coordinator = Coordinator(self._services, consumer, self._members, retention_seconds)
-        self._running[mapping.uuid] = _Running(mapping, coordinator)
+        self._running[mapping.uuid] = _Running(mapping, coordinator, mapping.stream_key)
         tasks.create_task(self._run_mapping(mapping, coordinator))
 
     def _consumer(self, mapping: EventSourceMapping, stream: Stream) -> Consumer:
@@ -323,8 +324,10 @@ class MappingService:
         horizon = listing.horizon_us(now, self._settings.retention_seconds)
         return await listing.find_stream(self._services.engine, mapping.stream_key, horizon)
 
-    async def _is_streamless(self, mapping: EventSourceMapping) -> bool:
-        return await self._find_stream(mapping) is None
+    async def _gone_streams(self) -> set[bytes]:
+        """The keys of the streams that are read and are there no more; many read the same."""
+        read = {running.stream_key: running.mapping for running in self._running.values()}
+        return {key for key, one in read.items() if await self._find_stream(one) is None}
 
     async def _check(self, mapping: EventSourceMapping) -> None:
         """Refuse a function that is not there, and a destination that cannot be reached."""
@@ -346,3 +349,4 @@ class _Running:
 
     mapping: EventSourceMapping
     coordinator: Coordinator
+    stream_key: bytes
