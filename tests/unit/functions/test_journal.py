@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def journals(folder: Path, seed: int = 1) -> Journals:
     return Journals(folder, ManualClock(), SeededChance(seed))
 
 
-def in_a_folder(test: Callable[[Path], Awaitable[None]]) -> Callable[[Path], None]:
+def in_a_folder(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
     def run(tmp_path: Path) -> None:
         asyncio.run(test(tmp_path))
 
