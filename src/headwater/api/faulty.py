@@ -230,7 +230,8 @@ def _occasion(call: Call, read: ShardIterator | None = None) -> Occasion:
 
 def _tables(body: Input, stream: str | None) -> frozenset[str]:
     """The names of the tables that a request is about."""
-    named = [body.get("TableName"), *body.get("RequestItems", ())]
+    named = [body.get(member) for member in ("TableName", "TableArn", "ResourceArn")]
+    named += body.get("RequestItems", ())
     named += (
         action.get("TableName")
         for actions in body.get("TransactItems", ())
