@@ -17,12 +17,16 @@ from tests.scenarios.told import Talker
 
 SOURCE = Path(__file__).with_name("kcl")
 CACHE = Path(__file__).parents[2] / ".headwater" / "kcl"
-BUILD = ["mvn", "--batch-mode", "--quiet", "process-classes"]
+BUILD = ["mvn", "--batch-mode", "--quiet", "package"]
 BUILD_SECONDS_MAX = 600
 SCENARIO_SECONDS_MAX = 400
 APPLICATION = "mirror"
-JAVA = ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m"]
-QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+JAVA = [
+    "java",
+    "-XX:TieredStopAtLevel=1",
+    "-Xmx256m",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+]
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed"),
@@ -34,7 +38,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def program() -> list[str]:
     """The command that runs a worker, without its arguments."""
-    classes, classpath = CACHE / "target" / "classes", CACHE / "target" / "classpath"
+    target = CACHE / "target"
+    archive = target / "classes.jsa"
     wanted = "".join(path.read_text() for path in sorted(SOURCE.rglob("*")) if path.is_file())
     built = CACHE / "built"
     if not built.exists() or built.read_text() != wanted:
@@ -42,10 +47,17 @@ def program() -> list[str]:
         shutil.copytree(SOURCE, CACHE)
         try:
             subprocess.run(BUILD, cwd=CACHE, check=True, timeout=BUILD_SECONDS_MAX)
+            run = [*JAVA, f"-XX:ArchiveClassesAtExit={archive}", *_worker(target)]
+            subprocess.run(run, check=True, capture_output=True, timeout=BUILD_SECONDS_MAX)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             pytest.skip("Maven could not build the worker")
         built.write_text(wanted)
-    return [*JAVA, QUIET, "-cp", f"{classes}:{classpath.read_text()}", "headwater.Worker"]
+    return [*JAVA, f"-XX:SharedArchiveFile={archive}", *_worker(target)]
+
+
+def _worker(target: Path) -> list[str]:
+    libraries = (target / "classpath").read_text()
+    return ["-cp", f"{target / 'worker.jar'}:{libraries}", "headwater.Worker"]
 
 
 def leader(scene: Scene) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ class Life:
         self.counters: list[Counters] = []
         self.fail_rate = 0.2
         self.fault_rate = 0.0
-        self._parents: dict[int, int | None] = {}
+        self._stored: dict[str, float] = {}
 
     # --- consumers
 
@@ -191,8 +192,11 @@ class Life:
             return ()  # not made yet
 
     async def check_positions(self) -> None:
-        """No stored position has passed a record that was neither confirmed nor trimmed."""
+        """No position has passed a record neither confirmed nor trimmed, or has moved back."""
         for lease in await self.leases():
+            place = _place(lease)
+            assert place >= self._stored.get(lease.shard_id, 0), "a position moved back"
+            self._stored[lease.shard_id] = place
             shard = await self.store.shard(self.table, ShardId(lease.shard_id))
             own = {n for n in self.written if n % LANES == shard.lane}
             match lease.position:
@@ -228,6 +232,14 @@ class Life:
                 return
             await advance(self.store, 1, step=0.5)
         raise AssertionError(f"never confirmed: {sorted(wanted - self.confirmed)[:5]}")
+
+
+def _place(lease: Lease) -> float:
+    match lease.position:
+        case After(number):
+            return number
+        case _:
+            return math.inf if lease.is_finished else 0
 
 
 async def live(life: Life, kinds: dict[str, int], fault_rate: float) -> None:
