@@ -65,6 +65,8 @@ async def core_of(settings: Settings, process: Process) -> AsyncIterator[Core]:
     # A server that keeps nothing needs a place for its functions' code all the same.
     place = nullcontext(os.fspath(settings.data))
     with tempfile.TemporaryDirectory() if settings.memory else place as folder:
+        if settings.memory:
+            _let_through(folder)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(committer.run())
@@ -92,6 +94,11 @@ async def core_of(settings: Settings, process: Process) -> AsyncIterator[Core]:
                         relaying.cancel()
         finally:
             await engine.close()
+
+
+def _let_through(folder: str) -> None:
+    """Let functions reach what is theirs in a folder, as users of their own."""
+    Path(folder).chmod(0o711)
 
 
 def absolute(folder: str | Path) -> Path:

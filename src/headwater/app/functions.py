@@ -33,10 +33,11 @@ from headwater.functions.journal import Journals
 from headwater.functions.package import CodeFolder
 from headwater.functions.pool import Pool
 from headwater.functions.registry import Machine, Registry
-from headwater.functions.runtime import Client, Runtimes
+from headwater.functions.runtime import BOOTSTRAP, Client, Runtimes
 from headwater.functions.shelf import Shelf
 from headwater.functions.store import FunctionStore
 from headwater.functions.sweeper import CodeSweeper
+from headwater.functions.user import has_users
 from headwater.functions.versions import Versions
 from headwater.functions.worker import WorkerSettings
 from headwater.outbox.outbox import Outbox
@@ -90,7 +91,7 @@ async def functions_of(
     locations = Locations(store, core.machine_clock, surroundings.endpoint_url, secret)
     journals = Journals(core.folder / "logs" / "functions", core.clock, core.chance)
     sweeper = CodeSweeper(store, code, core.machine_clock)
-    async with Pool(_workers(core, surroundings, journals)) as pool:
+    async with Pool(await _workers(core, surroundings, journals)) as pool:
         calls = Calls(shelf, pool)
         pending = DeferredInvocations(
             store,
@@ -109,9 +110,12 @@ async def functions_of(
     journals.close()
 
 
-def _workers(core: Core, surroundings: Surroundings, journals: Journals) -> WorkerSettings:
+async def _workers(core: Core, surroundings: Surroundings, journals: Journals) -> WorkerSettings:
     # The official client has wheels for Linux alone; elsewhere ours speaks the same protocol.
     client = Client.AWSLAMBDARIC if sys.platform == "linux" else Client.OWN
+    code = core.folder / "functions"
+    code.mkdir(parents=True, exist_ok=True)
+    needed = [code, BOOTSTRAP, surroundings.libraries]
     return WorkerSettings(
         core.clock,
         core.machine_clock,
@@ -120,6 +124,7 @@ def _workers(core: Core, surroundings: Surroundings, journals: Journals) -> Work
         client,
         _scratch(core),
         journals,
+        await has_users(needed),
     )
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.functions.function import FunctionVersion
-from headwater.functions.runtime import Family, Runtime
-
-_BOOTSTRAP = Path(__file__).with_name("bootstrap")
+from headwater.functions.runtime import BOOTSTRAP, Family, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def _lambda(version: FunctionVersion, place: Place) -> dict[str, str]:
     return {
         "_HANDLER": version.handler,
         "LAMBDA_TASK_ROOT": str(version.code),
-        "LAMBDA_RUNTIME_DIR": str(_BOOTSTRAP),
+        "LAMBDA_RUNTIME_DIR": str(BOOTSTRAP),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime.name}",
         "AWS_LAMBDA_FUNCTION_NAME": version.name,
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,

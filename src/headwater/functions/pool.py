@@ -115,4 +115,4 @@ def _stopping() -> ServiceException:
 def _make_empty(folder: Path) -> None:
     """What a crashed server's workers left there is nobody's any more."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o711)

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-_BOOTSTRAP: Final = Path(__file__).with_name("bootstrap")
+BOOTSTRAP: Final = Path(__file__).with_name("bootstrap")
 # Older ones cannot import the boto3 that runs here; newer ones are not Lambda runtimes yet.
 _PYTHON: Final = tuple(f"python3.{minor}" for minor in range(10, 16))
 _NODE: Final = tuple(f"nodejs{major}.x" for major in range(16, 25, 2))
@@ -29,7 +29,7 @@ class Client(Enum):
     """The runtime interface client that Python workers run; the value is launch.py's word."""
 
     AWSLAMBDARIC = "awslambdaric"
-    OWN = str(_BOOTSTRAP / "runtime.py")
+    OWN = str(BOOTSTRAP / "runtime.py")
 
 
 class Family(Enum):
@@ -54,7 +54,7 @@ class Runtime:
                 is_ours = self.program == Path(sys.executable)
                 return [(client if is_ours else Client.OWN).value, handler]
             case Family.NODE:
-                return ["exec", str(self.program), str(_BOOTSTRAP / "runtime.mjs")]
+                return ["exec", str(self.program), str(BOOTSTRAP / "runtime.mjs")]
             case Family.PROVIDED:
                 own = code / "bootstrap"
                 return ["exec", str(own if own.exists() else opt / "bootstrap")]

@@ -27,9 +27,8 @@ from headwater.functions.environment import Place, Surroundings, worker_environm
 from headwater.functions.function import FunctionVersion
 from headwater.functions.journal import Journals
 from headwater.functions.log import LineSplitter, LogLine, Tail
-from headwater.functions.runtime import Client, Family
-
-_BOOTSTRAP = Path(__file__).with_name("bootstrap")
+from headwater.functions.runtime import BOOTSTRAP, Client, Family
+from headwater.functions.user import user_of
 
 
 class State(Enum):
@@ -46,7 +45,8 @@ class WorkerSettings:
 
     clock: the server's time of day, for logs. machine_clock: for what is about processes, which
     have the machine's time: deadlines, measured durations, idleness.
-    scratch: the folder in which each gets a folder of its own.
+    scratch: the folder in which each gets a folder of its own. has_users: whether each function has
+    a user of its own.
     """
 
     clock: Clock
@@ -56,6 +56,7 @@ class WorkerSettings:
     client: Client
     scratch: Path
     journals: Journals
+    has_users: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Worker:
         self.has_started = False
         self.is_dismissed = False
         self.scratch = settings.scratch / settings.chance.token(8).hex()
+        self._user = user_of(version.arn) if settings.has_users else 0
         self._settings = settings
         self._clock = settings.clock
         self._machine_clock = settings.machine_clock
@@ -134,8 +136,10 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process. Raises OSError or ValueError if the system refuses."""
-        self.scratch.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may be swept
+        self.scratch.parent.mkdir(parents=True, exist_ok=True, mode=0o711)  # it may be swept
         self.scratch.mkdir(mode=0o700)
+        if self._user:
+            os.chown(self.scratch, self._user, self._user)
         self._listener = await runtime_api.listen(self)
         self._watch(max(limits.function_init_seconds_max, self.version.timeout_seconds))
         try:
@@ -327,11 +331,11 @@ class Worker:
         data_bytes = version.memory_mb * limits.MB + limits.function_memory_spare_bytes
         return [
             str(runtime.program) if is_python else sys.executable,
-            str(_BOOTSTRAP / "launch.py"),
+            str(BOOTSTRAP / "launch.py"),
             str(os.getpid()),
             str(data_bytes if is_python else 0),
             str(version.ephemeral_mb * limits.MB),
-            "0",
+            str(self._user),
             *runtime.words(self._settings.client, version.code, version.opt, version.handler),
         ]
 
