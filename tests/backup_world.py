@@ -17,6 +17,7 @@ import pytest
 
 from headwater.api import shapes
 from headwater.api.backups import BackupHandlers
+from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.operation import Call, Handler
 from headwater.api.queries import Queries
@@ -185,15 +186,15 @@ async def world(
 def _handlers(
     engine: Engine, catalog: Catalog, backups: Backups, clock: ManualClock, chance: SeededChance
 ) -> dict[tuple[str, str], Handler]:
-    writer = Writer(catalog._committer, catalog)
+    services = ItemServices(catalog, engine, Writer(catalog._committer, catalog), clock)
     streams = StreamsSettings(ACCOUNT, stream_retention_seconds)
     return {
         **TableHandlers(catalog, Counts(engine, clock), clock, lambda: "localhost").handlers(),
         **TimeToLiveHandlers(catalog).handlers(),
         **BackupHandlers(catalog, backups, clock, chance).handlers(),
-        **Items(catalog, engine, writer, clock).handlers(),
-        **Queries(catalog, engine).handlers(),
-        **Transactions(catalog, engine, writer, clock).handlers(),
+        **Items(services).handlers(),
+        **Queries(services).handlers(),
+        **Transactions(services).handlers(),
         **StreamHandlers(engine, clock, Iterators(b"secret" * 6), streams).handlers(),
     }
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 import orjson
 
 from headwater.api import shapes
+from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.operation import Call, Handler
 from headwater.api.queries import Queries
@@ -42,14 +43,15 @@ class HandlerApi:
         engine, committer, clock = store.engine, store.committer, store.clock
         catalog = Catalog(engine, committer, clock, store.chance, CatalogSettings(ACCOUNT))
         writer = Writer(committer, catalog, WriteWork)
+        services = ItemServices(catalog, engine, writer, clock)
         streams = StreamsSettings(ACCOUNT, DAY)
         self.transitions = Transitions(
             catalog, Stores(engine, committer, store.wakeups), clock, 0.0
         )
         self._handlers: dict[tuple[str, str], Handler] = {
             **TableHandlers(catalog, Counts(engine, clock), clock, lambda: "").handlers(),
-            **Items(catalog, engine, writer, clock, None).handlers(),
-            **Queries(catalog, engine, None).handlers(),
+            **Items(services).handlers(),
+            **Queries(services).handlers(),
             **StreamHandlers(engine, clock, Iterators(b"secret"), streams).handlers(),
         }
 

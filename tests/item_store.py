@@ -16,6 +16,7 @@ import orjson
 
 from headwater.api import shapes
 from headwater.api.batches import Batches
+from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.operation import Call, Handler
 from headwater.api.queries import Queries
@@ -75,14 +76,14 @@ class ItemStore:
         meters = Meters(self.clock, ACCOUNT) if enforces_throughput else None
         work = WriteWork if meters is None else meters.work
         self.writer = Writer(self.committer, self.catalog, work)
-        over = (self.catalog, self.engine, self.writer, self.clock, meters)
+        services = ItemServices(self.catalog, self.engine, self.writer, self.clock, meters)
         self._handlers: dict[tuple[str, str], Handler] = {}
-        self.serve(Items(*over).handlers())
-        self.serve(Queries(self.catalog, self.engine, meters).handlers())
-        self.serve(Batches(*over).handlers())
-        self.serve(Transactions(*over).handlers())
-        self.serve(Statements(*over).handlers())
-        self.serve(StatementGroups(*over).handlers())
+        self.serve(Items(services).handlers())
+        self.serve(Queries(services).handlers())
+        self.serve(Batches(services).handlers())
+        self.serve(Transactions(services).handlers())
+        self.serve(Statements(services).handlers())
+        self.serve(StatementGroups(services).handlers())
         self._runner = asyncio.Runner()
 
     def serve(self, handlers: Mapping[tuple[str, str], Handler]) -> None:

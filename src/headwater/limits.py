@@ -71,7 +71,7 @@ backup_copies_max: Final = 4  # of one table at a time: while one is made every 
 backups_page_max: Final = 100
 backup_poll_seconds: Final = 5.0
 recovery_days_max: Final = 35
-restore_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
+write_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 
 # Time to live
 expiry_age_seconds_max: Final = 5 * 365 * 24 * 3600  # an older time is taken for a mistake
@@ -92,7 +92,6 @@ job_poll_seconds: Final = 5.0
 exports_in_progress_max: Final = 300
 export_window_seconds_min: Final = 15 * 60
 export_window_seconds_max: Final = 24 * 3600
-export_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 export_step_items_max: Final = 256
 export_step_bytes_max: Final = 128 * KB
 export_file_bytes_max: Final = 32 * MB
@@ -123,7 +122,6 @@ read_page_records_max: Final = 1000
 lanes_max: Final = 10
 lanes_ahead_records_max: Final = 10_000  # how far lanes get ahead of one that is blocked
 window_state_bytes_max: Final = MB
-window_settle_seconds: Final = 1.0  # by then a write has committed that was stamped before
 retry_seconds_first: Final = 0.2
 retry_seconds_max: Final = 30.0
 mapping_poll_seconds: Final = 5.0

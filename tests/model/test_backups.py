@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.clock import ManualClock
-from headwater.limits import restore_settle_seconds, table_step_bytes_max
+from headwater.limits import table_step_bytes_max, write_settle_seconds
 from headwater.storage import keyspace
 from headwater.storage.memory import MemoryEngine
 from headwater.values import codec
@@ -78,7 +78,7 @@ async def take(here: World, history: History, step: Step) -> None:
             history.moments[here.clock.now()] = dict(history.items)
             here.clock.advance(1.0)
         case ("recover", _) if history.moments and len(history.restored) < 2:
-            here.clock.advance(restore_settle_seconds)
+            here.clock.advance(write_settle_seconds)
             await recover(here, history, min(history.moments))
         case ("stream", _):
             await here.settle(0)

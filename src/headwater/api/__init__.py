@@ -38,6 +38,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     drafts.py       a request to the write it asks for
     answer.py       answers spliced from stored items
     accounting.py   consumed capacity, sizes of item collections
+    item_services.py  what the handlers of items work with
     items.py        PutItem, GetItem, UpdateItem, DeleteItem
     queries.py      Query, Scan
     batches.py      BatchGetItem, BatchWriteItem

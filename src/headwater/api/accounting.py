@@ -14,9 +14,11 @@ import orjson
 from headwater.api.answer import member
 from headwater.limits import KB, MB
 from headwater.storage.engine import Engine
-from headwater.tables.capacity import Tally
+from headwater.tables.capacity import Tally, read_units
 from headwater.tables.item_collection import size_key, size_of
 from headwater.tables.keys import ItemKey
+from headwater.tables.page import Page
+from headwater.tables.read import Source
 from headwater.tables.schema import Table
 from headwater.tables.write import Write
 from headwater.values.item import Item
@@ -103,3 +105,13 @@ async def item_collections(
         if metrics is not None:
             found.setdefault(name, []).append(metrics)
     return found
+
+
+def tally_of_page(request: Members, place: Source, page: Page) -> Tally:
+    """What a page has cost: what was read together, and the items fetched one by one."""
+    is_consistent = request.get("ConsistentRead", False)
+    tally = Tally()
+    tally.add(place.index, read_units(page.size, is_consistent=is_consistent))
+    for size in page.fetched_sizes:
+        tally.add(None, read_units(size, is_consistent=is_consistent))
+    return tally

@@ -18,9 +18,9 @@ from headwater.api import accounting
 from headwater.api.answer import answer, member, projected
 from headwater.api.binding import Input, bind, placeholders_of
 from headwater.api.drafts import Draft, draft_put, write_of
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.clock import Clock
 from headwater.errors import (
     THROTTLED,
     ServiceError,
@@ -29,13 +29,12 @@ from headwater.errors import (
 )
 from headwater.expressions.projection import Projection
 from headwater.limits import batch_get_bytes_max, batch_get_keys_max, batch_write_requests_max
-from headwater.storage.engine import Engine, Unavailable
+from headwater.storage.engine import Unavailable
 from headwater.tables import keys
 from headwater.tables.capacity import Tally, read_units
 from headwater.tables.metering import Meters
-from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
-from headwater.tables.write import Delete, Effect, Put, Write, Writer
+from headwater.tables.write import Delete, Effect, Put, Write
 from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
@@ -73,21 +72,14 @@ class _Member:
 
 
 class Batches:
-    """The handlers of operations on many items. meters: None enforces no provisioned capacity."""
+    """The handlers of operations on many items."""
 
-    def __init__(
-        self,
-        tables: Lookup,
-        engine: Engine,
-        writer: Writer,
-        clock: Clock,
-        meters: Meters | None = None,
-    ) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
-        self._writer = writer
-        self._clock = clock
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
+        self._writer = services.writer
+        self._clock = services.clock
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {

@@ -13,37 +13,27 @@ from headwater.api import accounting
 from headwater.api.answer import EMPTY, answer, member, projected
 from headwater.api.binding import Input, bind, placeholders_of
 from headwater.api.drafts import Draft, draft_delete, draft_put, draft_update, write_of
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.clock import Clock
 from headwater.errors import ValidationException
 from headwater.expressions import update as updates
-from headwater.storage.engine import Engine
 from headwater.tables import keys
 from headwater.tables.capacity import Tally, read_units, tally_of_write
-from headwater.tables.metering import Meters
-from headwater.tables.read import Lookup
-from headwater.tables.write import Effect, Write, Writer
+from headwater.tables.write import Effect, Write
 from headwater.values import codec
 from headwater.values import item as items
 
 
 class Items:
-    """The handlers of operations on one item. meters: None enforces no provisioned capacity."""
+    """The handlers of operations on one item."""
 
-    def __init__(
-        self,
-        tables: Lookup,
-        engine: Engine,
-        writer: Writer,
-        clock: Clock,
-        meters: Meters | None = None,
-    ) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
-        self._writer = writer
-        self._clock = clock
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
+        self._writer = services.writer
+        self._clock = services.clock
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {

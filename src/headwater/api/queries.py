@@ -15,15 +15,13 @@ from headwater.api.binding import (
     bind_keys,
     placeholders_of,
 )
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.errors import INVALID, ValidationException
-from headwater.storage.engine import Engine
 from headwater.tables import read
-from headwater.tables.capacity import Tally, read_units
-from headwater.tables.metering import Meters
-from headwater.tables.page import Page, Reading, read_page
-from headwater.tables.read import Lookup, Source, Stretch
+from headwater.tables.page import Reading, read_page
+from headwater.tables.read import Source, Stretch
 from headwater.values import item as items
 from headwater.values.item import Item
 
@@ -32,12 +30,12 @@ _PROJECTIONS: Final = ("ProjectionExpression", "AttributesToGet")
 
 
 class Queries:
-    """The handlers of Query and Scan. meters: None enforces no provisioned capacity."""
+    """The handlers of Query and Scan."""
 
-    def __init__(self, tables: Lookup, engine: Engine, meters: Meters | None = None) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {("dynamodb", "Query"): self.query, ("dynamodb", "Scan"): self.scan}
@@ -92,7 +90,9 @@ class Queries:
             self._meters.check_read(place.table, place.index)
         page = await read_page(self._engine, reading)
         if self._meters is not None:
-            self._meters.count_read(place.table, _tally(request, reading, page))
+            self._meters.count_read(
+                place.table, accounting.tally_of_page(request, reading.place, page)
+            )
         counts = b'"Count":%d,"ScannedCount":%d' % (page.count, page.scanned_count)
         members = [counts]
         if not reading.is_count:
@@ -101,7 +101,7 @@ class Queries:
         if last_key is not None:
             members.append(member("LastEvaluatedKey", last_key))
         if accounting.wants_capacity(request):
-            tally = _tally(request, reading, page)
+            tally = accounting.tally_of_page(request, reading.place, page)
             consumed = accounting.consumed_capacity(request, request["TableName"], tally)
             members.append(member("ConsumedCapacity", consumed))
         return answer(members)
@@ -213,12 +213,3 @@ def _fetches_items(request: Input, place: Source, bound: Bound) -> bool:
             f"[{', '.join(missing)}]"
         )
     return False
-
-
-def _tally(request: Input, reading: Reading, page: Page) -> Tally:
-    is_consistent = request.get("ConsistentRead", False)
-    tally = Tally()
-    tally.add(reading.place.index, read_units(page.size, is_consistent=is_consistent))
-    for size in page.fetched_sizes:
-        tally.add(None, read_units(size, is_consistent=is_consistent))
-    return tally

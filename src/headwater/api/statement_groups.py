@@ -16,22 +16,19 @@ import orjson
 from headwater.api import accounting
 from headwater.api.answer import EMPTY, answer, member
 from headwater.api.binding import Input
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.api.statement_request import Asked, Point, asked, point_of, returned, write_of
 from headwater.api.transactions import take_reads
-from headwater.clock import Clock
 from headwater.errors import ServiceError, ValidationException
 from headwater.expressions.partiql.syntax import Delete, Exists, Update
 from headwater.limits import transaction_bytes_max
-from headwater.storage.engine import Engine, Unavailable
+from headwater.storage.engine import Unavailable
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
-from headwater.tables.metering import Meters
-from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
 from headwater.tables.tokens import token_of
 from headwater.tables.transact import Outcome, transact
-from headwater.tables.write import Writer
 from headwater.values import codec
 
 # What an error of an operation is called within the answer of a batch.
@@ -48,21 +45,14 @@ _FAULT: Final = "InternalServerError"
 
 
 class StatementGroups:
-    """The handlers of several statements. meters: None enforces no provisioned capacity."""
+    """The handlers of several statements."""
 
-    def __init__(
-        self,
-        tables: Lookup,
-        engine: Engine,
-        writer: Writer,
-        clock: Clock,
-        meters: Meters | None = None,
-    ) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
-        self._writer = writer
-        self._clock = clock
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
+        self._writer = services.writer
+        self._clock = services.clock
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {

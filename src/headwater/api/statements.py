@@ -12,6 +12,7 @@ from typing import Final
 from headwater.api import accounting, next_token
 from headwater.api.answer import answer, member
 from headwater.api.binding import Input
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.api.statement_request import (
@@ -22,42 +23,31 @@ from headwater.api.statement_request import (
     returned,
     write_of,
 )
-from headwater.clock import Clock
 from headwater.errors import ValidationException
 from headwater.expressions import condition
 from headwater.expressions.partiql.columns import columns_of
 from headwater.expressions.partiql.literals import Values
 from headwater.expressions.partiql.syntax import Exists, Select
-from headwater.storage.engine import Engine
 from headwater.tables import read
 from headwater.tables.capacity import Tally, read_units, tally_of_write
-from headwater.tables.metering import Meters
 from headwater.tables.page import Page, Reading, read_pages
-from headwater.tables.read import Lookup, Source, Stretch
+from headwater.tables.read import Source, Stretch
 from headwater.tables.schema import Table
 from headwater.tables.statement import ReadPlan, read_plan
-from headwater.tables.write import Writer
 from headwater.values import codec
 
 _FILTER: Final = "FilterExpression"
 
 
 class Statements:
-    """The handler of single statements. meters: None enforces no provisioned capacity."""
+    """The handler of single statements."""
 
-    def __init__(
-        self,
-        tables: Lookup,
-        engine: Engine,
-        writer: Writer,
-        clock: Clock,
-        meters: Meters | None = None,
-    ) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
-        self._writer = writer
-        self._clock = clock
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
+        self._writer = services.writer
+        self._clock = services.clock
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {("dynamodb", "ExecuteStatement"): self.execute_statement}
@@ -114,10 +104,12 @@ class Statements:
             self._meters.check_read(place.table, place.index)
         page = await read_pages(self._engine, reading, stretches)
         if self._meters is not None:
-            self._meters.count_read(place.table, _tally(request, place, page))
+            self._meters.count_read(place.table, accounting.tally_of_page(request, place, page))
         members = [_items(page.items), *_continuation(request, place, plan, page)]
         if accounting.wants_capacity(request):
-            members.append(_capacity(request, select.table, _tally(request, place, page)))
+            members.append(
+                _capacity(request, select.table, accounting.tally_of_page(request, place, page))
+            )
         return answer(members)
 
 
@@ -193,12 +185,3 @@ def _fetches_items(select: Select, place: Source, plan: ReadPlan, values: Values
     if plan.filter is not None:
         named |= condition.bind(plan.filter, values, _FILTER).top_level_attributes()
     return not named <= projected
-
-
-def _tally(request: Input, place: Source, page: Page) -> Tally:
-    is_consistent = request.get("ConsistentRead", False)
-    tally = Tally()
-    tally.add(place.index, read_units(page.size, is_consistent=is_consistent))
-    for size in page.fetched_sizes:
-        tally.add(None, read_units(size, is_consistent=is_consistent))
-    return tally

@@ -21,9 +21,9 @@ from headwater.api.drafts import (
     draft_update,
     write_of,
 )
+from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.clock import Clock
 from headwater.errors import (
     THROTTLED,
     ServiceError,
@@ -31,15 +31,13 @@ from headwater.errors import (
 )
 from headwater.expressions.projection import Projection
 from headwater.limits import transaction_bytes_max
-from headwater.storage.engine import Engine
 from headwater.tables import keys
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
 from headwater.tables.metering import Meters, Taken
-from headwater.tables.read import Lookup
 from headwater.tables.schema import Table
 from headwater.tables.tokens import token_of
 from headwater.tables.transact import Outcome, canceled, transact
-from headwater.tables.write import Write, Writer
+from headwater.tables.write import Write
 from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
@@ -53,21 +51,14 @@ _ACTIONS: Final[dict[str, Callable[[Input], Draft]]] = {
 
 
 class Transactions:
-    """The handlers of transactions. meters: None enforces no provisioned capacity."""
+    """The handlers of transactions."""
 
-    def __init__(
-        self,
-        tables: Lookup,
-        engine: Engine,
-        writer: Writer,
-        clock: Clock,
-        meters: Meters | None = None,
-    ) -> None:
-        self._meters = meters
-        self._tables = tables
-        self._engine = engine
-        self._writer = writer
-        self._clock = clock
+    def __init__(self, services: ItemServices) -> None:
+        self._meters = services.meters
+        self._tables = services.tables
+        self._engine = services.engine
+        self._writer = services.writer
+        self._clock = services.clock
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return {

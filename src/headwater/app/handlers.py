@@ -12,6 +12,7 @@ from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
 from headwater.api.faulty import FaultyHandlers
 from headwater.api.imports import ImportHandlers
+from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.mappings import MappingHandlers
 from headwater.api.operation import Handler, OwnOperation
@@ -103,6 +104,7 @@ async def handlers_of(
     settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
     meters = Meters(clock, settings.account) if settings.enforce_throughput else None
     writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
+    services = ItemServices(catalog, engine, writer, clock, meters)
     counts = Counts(engine, clock)
     stores = Stores(engine, committer, core.wakeups)
     transitions = Transitions(catalog, stores, clock, settings.transition_seconds)
@@ -128,12 +130,12 @@ async def handlers_of(
             **BackupHandlers(catalog, backups, clock, core.chance).handlers(),
             **ExportHandlers(catalog, exporter, objects, clock).handlers(),
             **ImportHandlers(importer, objects, settings.account).handlers(),
-            **Items(catalog, engine, writer, clock, meters).handlers(),
-            **Queries(catalog, engine, meters).handlers(),
-            **Batches(catalog, engine, writer, clock, meters).handlers(),
-            **Transactions(catalog, engine, writer, clock, meters).handlers(),
-            **Statements(catalog, engine, writer, clock, meters).handlers(),
-            **StatementGroups(catalog, engine, writer, clock, meters).handlers(),
+            **Items(services).handlers(),
+            **Queries(services).handlers(),
+            **Batches(services).handlers(),
+            **Transactions(services).handlers(),
+            **Statements(services).handlers(),
+            **StatementGroups(services).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
             **functions.handlers(objects, clock),
             **MappingHandlers(mappings, settings.account).handlers(),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.consumers.delivery import Window
-from headwater.limits import window_settle_seconds, window_state_bytes_max
+from headwater.limits import window_state_bytes_max, write_settle_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,4 @@ def count_within(window: Window, times_us: Sequence[int]) -> int:
 
 def closes_at(window: Window) -> float:
     """The epoch second when nothing more can be written into a window."""
-    return window.end_us / 1e6 + window_settle_seconds
+    return window.end_us / 1e6 + write_settle_seconds

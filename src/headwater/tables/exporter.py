@@ -22,9 +22,9 @@ from headwater.errors import (
 )
 from headwater.limits import (
     export_file_bytes_max,
-    export_settle_seconds,
     exports_in_progress_max,
     write_plans_max,
+    write_settle_seconds,
 )
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine, Unavailable
@@ -194,7 +194,7 @@ class Exporter:
     async def _settled(self, export: Export) -> None:
         """Return when every write that was stamped before the moment has committed."""
         clock: Clock = self._stores.clock
-        left = export.moment + export_settle_seconds - clock.now()
+        left = export.moment + write_settle_seconds - clock.now()
         if left > 0:
             await linger(clock, left)
 

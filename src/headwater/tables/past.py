@@ -5,7 +5,7 @@ of its first entry from then on, or, if it has none, the item as it is. Items ar
 log is read after each, so that it tells of everything the step may have seen: what comes out is
 exactly the table at the moment, however long reading takes and whatever is written meanwhile.
 
-A moment is looked at once it lies `export_settle_seconds` in the past: writes are stamped before
+A moment is looked at once it lies `write_settle_seconds` in the past: writes are stamped before
 they commit. Reading is bounded in memory by places in the log, not by images, and for changes
 between two moments also in number: where too many keys have changed, the hash space is cut in
 halves and the log read once for each.

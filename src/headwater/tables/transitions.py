@@ -26,10 +26,10 @@ import structlog
 from headwater.clock import Clock, linger, pause
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import (
-    restore_settle_seconds,
     table_maintenance_max,
     table_poll_seconds,
     table_retry_seconds,
+    write_settle_seconds,
 )
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View, Wakeups
@@ -164,7 +164,7 @@ class Transitions:
         """Fill a restored table; it is ACTIVE, and its source is free, from one moment on."""
         if restoration.backup_arn is None:
             # Writes are stamped before they commit: those of before the moment shall be there.
-            settled_at = restoration.moment + restore_settle_seconds
+            settled_at = restoration.moment + write_settle_seconds
             await linger(self._clock, max(0.0, settled_at - self._clock.now()))
         async with self._heavy:
             await refill(self._stores.engine, self._stores.committer, table)

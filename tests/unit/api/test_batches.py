@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from headwater.api.batches import Batches
+from headwater.api.item_services import ItemServices
 from headwater.errors import ResourceNotFoundException, ServiceUnavailable, ValidationException
 from headwater.storage.engine import Unavailable
 from headwater.tables.write import Effect, Write, Writer
@@ -239,7 +240,7 @@ class WriterWithoutRoom(Writer):
 
 def test_members_that_cannot_be_served_are_returned(store: ItemStore) -> None:
     writer = WriterWithoutRoom(store.committer, store.catalog)
-    store.serve(Batches(store.catalog, store.engine, writer, store.clock).handlers())
+    store.serve(Batches(ItemServices(store.catalog, store.engine, writer, store.clock)).handlers())
 
     answer = write(store, put_request(song("a")), put_request(song("b")))
 

@@ -14,7 +14,7 @@ from headwater.api.exports import ExportHandlers
 from headwater.api.imports import ImportHandlers
 from headwater.api.operation import Call, Handler
 from headwater.clock import ManualClock, SeededChance
-from headwater.limits import export_settle_seconds
+from headwater.limits import write_settle_seconds
 from headwater.storage.memory import MemoryEngine
 from headwater.tables import export as exports
 from headwater.tables import imports, keys, partitions
@@ -83,7 +83,7 @@ class Exporting:
         return await self.exported(begun)
 
     async def exported(self, begun: dict[str, Any]) -> dict[str, Any]:
-        await self.here.advance(export_settle_seconds)
+        await self.here.advance(write_settle_seconds)
         await idle()
         found = await self.call("DescribeExport", ExportArn=begun["ExportArn"])
         description: dict[str, Any] = found["ExportDescription"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from headwater.clock import ManualClock
 from headwater.errors import ContinuousBackupsUnavailableException, ResourceNotFoundException
-from headwater.limits import restore_settle_seconds, stream_retention_seconds
+from headwater.limits import stream_retention_seconds, write_settle_seconds
 from headwater.storage.memory import MemoryEngine
 from headwater.streams.window import ViewType
 from headwater.tables.schema import Partition
@@ -79,7 +79,7 @@ def test_the_latest_moment_is_now():
             TargetTableName="copy",
             UseLatestRestorableTime=True,
         )
-        here.clock.advance(restore_settle_seconds / 2)
+        here.clock.advance(write_settle_seconds / 2)
         await here.put("a", 2)
         await here.settle()
 
