@@ -8,6 +8,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     exchange.py     one request's way through its handler
     connection.py   one client's connection: to the handler, and answers in turn
     http.py         listening, TLS, stopping
+    acceptor.py     connections shared out among the processes of a port
     model/          the generated tables of request shapes, and reading them
     predicates.py   is this body valid as it stands? (fast; says only yes or no)
     conversion.py   wrong types, in AWS's words; what is null or unknown is left out
