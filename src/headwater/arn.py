@@ -16,6 +16,8 @@ _FUNCTION = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):function:([^:]+)(?::([
 
 _LAYER = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):layer:([a-zA-Z0-9_-]{1,140})(?::([0-9]+))?")
 
+_MAPPING = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):event-source-mapping:([0-9a-f-]{36})")
+
 
 class StreamName(NamedTuple):
     """What a stream's ARN says: where it is, whose table, and which incarnation of the stream."""
@@ -69,6 +71,14 @@ class LayerName(NamedTuple):
     account: str
     layer: str
     version: str | None
+
+
+class MappingName(NamedTuple):
+    """What an event source mapping's ARN says."""
+
+    region: str
+    account: str
+    uuid: str
 
 
 def table_arn(region: str, account: str, table: str) -> str:
@@ -138,3 +148,9 @@ def parse_layer(text: str) -> LayerName | None:
     """The parts of a layer's ARN, or None if it is not one."""
     match = _LAYER.fullmatch(text)
     return LayerName(*match.groups()) if match else None
+
+
+def parse_mapping(text: str) -> MappingName | None:
+    """The parts of an event source mapping's ARN, or None if it is not one."""
+    match = _MAPPING.fullmatch(text)
+    return MappingName(*match.groups()) if match else None

@@ -134,6 +134,7 @@ def test_neutral_values_of_what_is_not_supported_are_taken(mappings, stream, fun
 
 
 BUCKET = "arn:aws:s3:::failed-batches"
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
 SETTINGS = {
     "ParallelizationFactor": 2,
     "BisectBatchOnFunctionError": True,
@@ -418,6 +419,25 @@ def test_update_to_a_function_joined_already_is_refused(aws_lambda, stream, thre
 def test_update_has_the_bounds_of_creation(aws_lambda, mapping):
     with refused("ValidationException", fault(10_001, "batchSize", at_most(10_000))):
         aws_lambda.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=10_001)
+
+
+def test_tags_are_set_listed_and_taken_away(aws_lambda, mappings, stream, function):
+    made = mappings.make(stream, function["FunctionName"], Tags={"a": "1"})
+    arn = made["EventSourceMappingArn"]
+    mappings.wait(made["UUID"], "Enabled")
+
+    aws_lambda.tag_resource(Resource=arn, Tags={"b": "2", "c": "3"})
+    aws_lambda.untag_resource(Resource=arn, TagKeys=["a", "c"])
+    mappings.change(made["UUID"], BatchSize=7)
+
+    assert aws_lambda.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+
+
+def test_tags_of_a_mapping_that_is_not_there_are_refused(aws_lambda, mapping):
+    arn = mapping["EventSourceMappingArn"].replace(mapping["UUID"], UNKNOWN)
+
+    with refused("ResourceNotFoundException", "The resource you requested does not exist."):
+        aws_lambda.list_tags(Resource=arn)
 
 
 def test_deleted_mapping_goes(aws_lambda, mappings, mapping):

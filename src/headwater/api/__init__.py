@@ -20,6 +20,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     streams.py      handlers of DynamoDB Streams
     mappings.py     handlers of Lambda's event source mappings
     mapping_form.py     mappings as Lambda's API writes them
+    lambda_tags.py      tags of functions and of mappings
     mapping_progress.py DescribeMapping, of our own
     queues.py       handlers of queues
     tables.py       handlers of the operations on tables

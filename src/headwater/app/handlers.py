@@ -14,6 +14,7 @@ from headwater.api.faulty import FaultyHandlers
 from headwater.api.imports import ImportHandlers
 from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
+from headwater.api.lambda_tags import LambdaTagHandlers
 from headwater.api.mappings import MappingHandlers
 from headwater.api.operation import Handler, OwnOperation
 from headwater.api.queries import Queries
@@ -118,6 +119,7 @@ async def handlers_of(
     trimmer = Trimmer(engine, committer, clock, retention)
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, settings.retention_seconds)
+    of_functions = functions.handlers(objects, clock)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
     works = (transitions, maker, exporter, importer, expirer, trimmer, tokens)
@@ -137,8 +139,9 @@ async def handlers_of(
             **Statements(services).handlers(),
             **StatementGroups(services).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
-            **functions.handlers(objects, clock),
+            **of_functions,
             **MappingHandlers(mappings, settings.account).handlers(),
+            **LambdaTagHandlers(mappings, settings.account, of_functions).handlers(),
         }
         if core.faults is not None:
             handlers = FaultyHandlers(core.faults, iterators, clock, core.machine_clock).around(

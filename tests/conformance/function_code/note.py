@@ -2,7 +2,9 @@
 
 Notes go to the table NOTES_TABLE: `arn`, the stream; `at`, when in nanoseconds; `event`, as JSON,
 in which the texts `filler` have given way to their lengths; `bytes`, of the event before.
-A new image with `fails`, a number, makes the first so many invocations with its record fail.
+A new image with `fails`, a number, makes the first so many invocations with its record fail; one
+with `reported` has its record reported as failed by so many. The state returned counts the records
+of a window.
 """
 
 import json
@@ -20,8 +22,9 @@ class AskedToFail(Exception):
     """A record asked for it."""
 
 
-def handler(event: dict[str, Any], context: Any) -> None:
-    stream, size = event["Records"][0]["eventSourceARN"], len(json.dumps(event))
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    stream = event.get("eventSourceARN") or event["Records"][0]["eventSourceARN"]
+    size = len(json.dumps(event))
     for record in event["Records"]:
         for image in ("NewImage", "OldImage"):
             shorten(record["dynamodb"].get(image, {}))
@@ -31,6 +34,14 @@ def handler(event: dict[str, Any], context: Any) -> None:
         image = record["dynamodb"].get("NewImage", {})
         if "fails" in image and invocations(stream, record) <= int(image["fails"]["N"]):
             raise AskedToFail
+    failed = [
+        {"itemIdentifier": record["dynamodb"]["SequenceNumber"]}
+        for record in event["Records"]
+        if "reported" in record["dynamodb"].get("NewImage", {})
+        if invocations(stream, record) <= int(record["dynamodb"]["NewImage"]["reported"]["N"])
+    ]
+    count = event.get("state", {}).get("count", 0) + len(event["Records"])
+    return {"state": {"count": count}, "batchItemFailures": failed}
 
 
 def shorten(image: dict[str, Any]) -> None:
