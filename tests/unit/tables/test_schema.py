@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 
 from headwater.tables import schema
-from headwater.tables.schema import Units
+from headwater.tables.schema import ResourcePolicy, Units
 from tests.item_store import new_index, new_table
 
 TABLE = new_table(
@@ -50,6 +50,20 @@ def test_settings_of_units_are_read_as_they_were_stored() -> None:
     limited = replace(TABLE, on_demand_limit=Units(1, None), warm=Units(20_000, 4_000))
 
     assert schema.decode(schema.encode(limited)) == limited
+
+
+def test_policies_are_read_as_they_were_stored() -> None:
+    policies = {"": ResourcePolicy("{}", "1"), "2026-01-01T00:00:00.000": ResourcePolicy("[]", "2")}
+    guarded = replace(TABLE, policies=policies)
+
+    assert schema.decode(schema.encode(guarded)) == guarded
+
+
+def test_a_table_from_before_policies_has_none() -> None:
+    stored = orjson.loads(schema.encode(TABLE))
+    del stored["policies"]
+
+    assert schema.decode(orjson.dumps(stored)) == TABLE
 
 
 def test_keys_are_stored_in_order_and_apart() -> None:
