@@ -281,3 +281,29 @@ def test_two_consumers_share_the_shards(consumer, put):
         return sorted(found), second.counters.leases_stolen, first.counters.leases_lost
 
     assert asyncio.run(main()) == (all_of(1), 2, 0)
+
+
+def test_lease_of_an_earlier_life_is_taken_at_once_and_not_stolen(consumer, put):
+    """One that was cut off and comes back under its name does not wait for its own lease."""
+    put(1)
+
+    async def main():
+        watch = Watch()
+        first = consumer(watch.note, owner="me")
+        working = asyncio.create_task(first.run(lambda batch: None))
+        await watch.until(lambda: first.counters.records == len(KEYS))
+        working.cancel()
+        await asyncio.wait([working])
+        await asyncio.to_thread(put, 2)
+        second = consumer(owner="me")
+        found = set()
+
+        async def handle(batch):
+            found.update(changes(batch))
+            if set(all_of(2)) <= found:
+                second.stop()
+
+        await second.run(handle)
+        return second.counters.leases_stolen
+
+    assert asyncio.run(main()) == 0

@@ -18,7 +18,7 @@ _logger: Final = logging.getLogger("headwater.consumer")
 
 @dataclass(frozen=True, slots=True)
 class LeaseTaken:
-    """The shard is read here from now on. before: its owner until now, if it had one."""
+    """The shard is read here from now on. before: its owner until now, if it had another."""
 
     shard_id: str
     position: Position

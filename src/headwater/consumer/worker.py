@@ -150,7 +150,8 @@ class Worker:
         taken = await self._table.take(lease, self._share.owner)
         if taken is None or self._is_stopping:
             return
-        before = self._asked.pop(lease.shard_id, lease.owner)
+        owner = lease.owner if lease.owner != self._share.owner else None
+        before = self._asked.pop(lease.shard_id, owner)
         self._observe(LeaseTaken(lease.shard_id, taken.position, before))
         holding = Holding(self._table, self._clock, taken, (since, self._settings.lease_seconds))
         reader = ShardReader(self._around, holding)
