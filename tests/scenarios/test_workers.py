@@ -1,0 +1,218 @@
+"""A server of several processes, some of which are killed under load."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from headwater.cli.client import Client, ServerGone, connected
+from headwater.cli.deployment import deploy
+from tests.server_process import HEADWATER, ServerProcess
+from tests.torture.world import settled
+
+WORKERS = 3
+LANES = 6
+WRITES = 60
+FUNCTION = Path(__file__).parents[1] / "torture" / "function"
+SERVING = re.compile(r'^process_cpu_seconds_total\{worker="(\d+)"\}', re.MULTILINE)
+DELAY = re.compile(
+    r'^headwater_delivery_delay_seconds_bucket\{le="([^"]+)".*\} (\S+)', re.MULTILINE
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    options = ("--workers", str(WORKERS), "--log-format", "json")
+    with ServerProcess.serve("--data", tmp_path / "data", *options) as started:
+        yield started
+
+
+def workers(server: ServerProcess) -> dict[str, int]:
+    """The processes of those that serve now, by their names, from the log."""
+    found: dict[str, int] = {}
+    for line in server.output.lines:
+        if '"worker_ready"' in line:
+            entry = json.loads(line)
+            found[str(entry["worker"])] = entry["pid"]
+    return found
+
+
+def aws(server: ServerProcess, service: str) -> Any:
+    session = boto3.Session("any", "any", region_name="us-east-1")
+    return session.client(
+        service,
+        endpoint_url=server.endpoint,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def metrics(server: ServerProcess) -> str:
+    with urlopen(f"{server.endpoint}/metrics") as answer:
+        return str(answer.read().decode())
+
+
+def await_all_serving(server: ServerProcess) -> None:
+    while set(SERVING.findall(metrics(server))) != set(map(str, range(1, WORKERS + 1))):
+        pass
+
+
+async def create_table(client: Client) -> str:
+    names = {"pk": ("HASH", "S"), "sk": ("RANGE", "N")}
+    await client.call(
+        "dynamodb",
+        "CreateTable",
+        {
+            "TableName": "orders",
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": n, "KeyType": k} for n, (k, _) in names.items()],
+            "AttributeDefinitions": [
+                {"AttributeName": n, "AttributeType": t} for n, (_, t) in names.items()
+            ],
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        },
+    )
+    return str((await settled(client, "orders"))["LatestStreamArn"])
+
+
+async def write_lane(endpoint: str, lane: int) -> None:
+    """Put the items of one key one after the other; what has no answer is put again."""
+    left = list(range(1, WRITES + 1))
+    while left:
+        try:
+            async with connected(endpoint) as client:
+                while left:
+                    item = {"pk": {"S": f"lane-{lane}"}, "sk": {"N": str(left[0])}}
+                    await client.call("dynamodb", "PutItem", {"TableName": "orders", "Item": item})
+                    del left[0]
+        except (ServerGone, OSError):
+            continue
+
+
+async def kill_under_load(server: ServerProcess) -> list[str]:
+    """Kill one process after the other while writers write; returns those killed."""
+    writers = [asyncio.create_task(write_lane(server.endpoint, lane)) for lane in range(LANES)]
+    killed = []
+    for name, process in sorted(workers(server).items())[:2]:
+        async with connected(server.endpoint) as client:
+            for _ in range(50):  # so that there is load between the kills
+                await client.call("dynamodb", "DescribeTable", {"TableName": "orders"})
+        os.kill(process, signal.SIGKILL)
+        killed.append(name)
+    await asyncio.gather(*writers)
+    return killed
+
+
+def told(notes: Path) -> dict[str, list[int]]:
+    """The sort keys that the function was given, by partition key, in order."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for line in notes.read_text().splitlines() if notes.exists() else ():
+        _, _, key = line.partition(" ")
+        partition, _, number = key.partition("/")
+        found[partition].append(int(number))
+    return found
+
+
+@pytest.mark.timeout(180)
+def test_killed_workers_are_replaced_and_nothing_is_lost_or_out_of_order(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    async def prepare() -> str:
+        async with connected(server.endpoint) as client:
+            return await create_table(client)
+
+    arn = asyncio.run(prepare())
+    notes = tmp_path / "notes"
+    functions = aws(server, "lambda")
+    environment = {"Variables": {"NOTES": str(notes)}}
+    deploy(functions, "noting", FUNCTION, {"Handler": "app.handler", "Environment": environment})
+    functions.create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="noting", StartingPosition="TRIM_HORIZON", BatchSize=20
+    )
+
+    killed = asyncio.run(kill_under_load(server))
+    await_all_serving(server)
+    while any(
+        set(told(notes)[f"lane-{lane}"]) != set(range(1, WRITES + 1)) for lane in range(LANES)
+    ):
+        metrics(server)
+
+    for numbers in told(notes).values():
+        reached = 0
+        for number in numbers:
+            assert number <= reached + 1, "a record overtook another"
+            reached = max(reached, number)
+    assert len(killed) == 2
+    dead = [line for line in server.output.lines if '"worker_ended"' in line]
+    assert [json.loads(line)["how"] for line in dead] == ["signal SIGKILL"] * 2
+    sys.stdout.write(f"delays: {DELAY.findall(metrics(server))}\n")
+    assert server.stop() == 0
+
+
+def test_what_one_worker_has_answered_all_others_know(server: ServerProcess) -> None:
+    clients = [aws(server, "dynamodb") for _ in range(2 * WORKERS)]
+    definition = {
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    for turn in range(5):
+        for client in clients:
+            client.list_tables(Limit=1)  # a connection each
+        writer, reader = clients[turn % len(clients)], clients[(turn + 1) % len(clients)]
+        writer.create_table(TableName="things", **definition)
+        while writer.describe_table(TableName="things")["Table"]["TableStatus"] != "ACTIVE":
+            pass
+        for number in range(20):
+            item = {"pk": {"S": "a"}, "n": {"N": str(number)}}
+            writer.put_item(TableName="things", Item=item)
+            found = reader.get_item(TableName="things", Key={"pk": {"S": "a"}}, ConsistentRead=True)
+            assert found["Item"] == item
+        writer.delete_table(TableName="things")
+        with pytest.raises(reader.exceptions.ResourceNotFoundException):
+            reader.get_item(TableName="things", Key={"pk": {"S": "a"}})
+        while writer.list_tables()["TableNames"]:
+            pass
+    assert set(SERVING.findall(metrics(server))) == set(map(str, range(1, WORKERS + 1)))
+
+
+def test_workers_that_cannot_live_end_the_server_with_the_reason(tmp_path: Path) -> None:
+    with ServerProcess.serve("--data", tmp_path / "data", "--workers", "2") as server:
+        port = server.endpoint.rpartition(":")[2]
+        again = subprocess.run(
+            [HEADWATER, "serve", "--port", port, "--data", tmp_path / "other", "--workers", "2"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        second = subprocess.run(
+            [HEADWATER, "serve", "--port", "0", "--data", tmp_path / "data", "--workers", "2"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (again.returncode, second.returncode) == (2, 2)
+    assert f"cannot listen on 127.0.0.1 port {port}" in again.stderr
+    assert "in use by another server" in second.stderr
+
+
+def test_workers_of_a_dead_supervisor_stop(tmp_path: Path) -> None:
+    with ServerProcess.serve("--data", tmp_path / "data", "--workers", "2") as server:
+        server.kill()  # returns once nobody holds its output any more
+
+    with ServerProcess.serve("--data", tmp_path / "data") as alone:
+        assert aws(alone, "dynamodb").list_tables()["TableNames"] == []
