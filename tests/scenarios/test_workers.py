@@ -20,7 +20,7 @@ import pytest
 from botocore.config import Config
 
 from headwater.cli.client import Client, ServerGone, connected
-from headwater.cli.deployment import deploy
+from headwater.cli.deployment import deploy, packed
 from tests.server_process import HEADWATER, ServerProcess
 from tests.torture.world import settled
 
@@ -138,7 +138,8 @@ def test_killed_workers_are_replaced_and_nothing_is_lost_or_out_of_order(
     notes = tmp_path / "notes"
     functions = aws(server, "lambda")
     environment = {"Variables": {"NOTES": str(notes)}}
-    deploy(functions, "noting", FUNCTION, {"Handler": "app.handler", "Environment": environment})
+    configuration = {"Handler": "app.handler", "Environment": environment}
+    deploy(functions, "noting", packed(FUNCTION), configuration)
     functions.create_event_source_mapping(
         EventSourceArn=arn, FunctionName="noting", StartingPosition="TRIM_HORIZON", BatchSize=20
     )
