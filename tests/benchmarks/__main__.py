@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.benchmarks import servers, usage
 from tests.benchmarks.delay import measure_delays
+from tests.benchmarks.invoke import measure_invocations
 from tests.benchmarks.load import Figures, LoadFailed, find_wrk, run_wrk
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
@@ -118,6 +119,8 @@ def measure_delay(results: Results) -> None:
     with servers.data_folder() as folder, servers.start_headwater(folder) as started:
         server = Server(OURS, started.endpoint, started.process.pid)
         results.delays_ms = measure_delays(server, folder)
+        print("warm invocations ...")
+        results.invocations_ms = measure_invocations(server)
 
 
 def _starts(peers: bool) -> Iterator[Callable[[], AbstractContextManager[Server]]]:

@@ -41,6 +41,7 @@ class Results:
     rounds: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
     records_of_page: dict[str, float] = field(default_factory=dict)
     delays_ms: list[float] = field(default_factory=list)
+    invocations_ms: list[float] = field(default_factory=list)
     startup_seconds: list[float] = field(default_factory=list)
     idle_bytes: int | None = None
 
@@ -92,6 +93,7 @@ def as_json(results: Results, parameters: Mapping[str, object]) -> dict[str, obj
         },
         "records_of_page": results.records_of_page,
         "delays_ms": results.delays_ms,
+        "invocations_ms": results.invocations_ms,
         "startup_seconds": results.startup_seconds,
         "idle_bytes": results.idle_bytes,
     }
@@ -162,6 +164,11 @@ def _singles(results: Results) -> Table:
         p50, p99 = percentile(results.delays_ms, 0.5), percentile(results.delays_ms, 0.99)
         table.add_row("write to function start, p50", f"{p50:.1f} ms")
         table.add_row("write to function start, p99", f"{p99:.1f} ms")
+    if results.invocations_ms:
+        p50 = percentile(results.invocations_ms, 0.5)
+        p99 = percentile(results.invocations_ms, 0.99)
+        table.add_row("warm invocation of an empty function, p50", f"{p50:.2f} ms")
+        table.add_row("warm invocation of an empty function, p99", f"{p99:.2f} ms")
     if results.startup_seconds:
         start = statistics.median(results.startup_seconds)
         table.add_row("start-up, process to ready line", f"{start:.2f} s")
