@@ -15,5 +15,6 @@ load.py         wrk: finds it, runs it, reads its figures
 wrk.lua         what wrk sends and reports
 usage.py        CPU time and memory of a process and its children
 delay.py        from a write to the start of the function it triggers
+mappings.py     records through a mapping, and mappings that are idle
 report.py       medians, the printed table, the JSON with machine and commit
 """

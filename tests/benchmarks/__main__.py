@@ -14,6 +14,7 @@ from tests.benchmarks import servers, usage
 from tests.benchmarks.delay import measure_delays
 from tests.benchmarks.invoke import measure_invocations
 from tests.benchmarks.load import Figures, LoadFailed, find_wrk, run_wrk
+from tests.benchmarks.mappings import measure_mappings
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
 from tests.benchmarks.servers import Server
@@ -44,6 +45,7 @@ def main() -> None:
     measure_throughput(results, options)
     if options.only is None:
         measure_delay(results)
+        measure_mapping(results)
     print_report(results)
     parameters = {"seconds": options.seconds, "rounds": options.rounds}
     target = options.json or _default_target()
@@ -121,6 +123,14 @@ def measure_delay(results: Results) -> None:
         results.delays_ms = measure_delays(server, folder)
         print("warm invocations ...")
         results.invocations_ms = measure_invocations(server)
+
+
+def measure_mapping(results: Results) -> None:
+    if not usage.is_measurable():
+        return
+    print("records through a mapping, and idle mappings ...")
+    with servers.headwater() as server:
+        results.mappings = measure_mappings(server)
 
 
 def _starts(peers: bool) -> Iterator[Callable[[], AbstractContextManager[Server]]]:

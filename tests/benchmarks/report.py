@@ -17,6 +17,7 @@ from rich.table import Table
 
 from headwater import __version__
 from tests.benchmarks.load import CONNECTIONS, Figures
+from tests.benchmarks.mappings import MappingFigures
 
 TITLES = {
     "put": "PutItem",
@@ -44,6 +45,7 @@ class Results:
     invocations_ms: list[float] = field(default_factory=list)
     startup_seconds: list[float] = field(default_factory=list)
     idle_bytes: int | None = None
+    mappings: MappingFigures | None = None
 
     def add(self, server: str, operation: str, figures: Figures) -> None:
         self.rounds.setdefault(server, {}).setdefault(operation, []).append(figures)
@@ -96,6 +98,7 @@ def as_json(results: Results, parameters: Mapping[str, object]) -> dict[str, obj
         "invocations_ms": results.invocations_ms,
         "startup_seconds": results.startup_seconds,
         "idle_bytes": results.idle_bytes,
+        "mappings": None if results.mappings is None else asdict(results.mappings),
     }
 
 
@@ -174,6 +177,11 @@ def _singles(results: Results) -> Table:
         table.add_row("start-up, process to ready line", f"{start:.2f} s")
     if results.idle_bytes is not None:
         table.add_row("idle memory", f"{results.idle_bytes / 2**20:.0f} MiB")
+    if results.mappings is not None:
+        figures = results.mappings
+        table.add_row("records/s through a mapping", f"{figures.per_second:,.0f}")
+        table.add_row("CPU of a mapped record, function included", f"{figures.cpu_us:.0f} us")
+        table.add_row("1,000 idle mappings", f"{figures.idle_core:.1%} of a core")
     return table
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +9,13 @@ from typing import Any
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.consumer import Consumer
-from headwater.consumers.delivery import Batch, Failed, Throttled
+from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Selection, Throttled
 from headwater.consumers.reader import End, ShardReader
 from headwater.storage import keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.streams.log import Stored
 from headwater.tables.schema import Table
-from tests.destinations import ListDestination, settings
+from tests.destinations import ListDestination, change, settings
 from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
 
 DAY = 24 * 3600
@@ -44,9 +45,14 @@ async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId)
 
 @asynccontextmanager
 async def reading(
-    store: LoggedStore, table: Table, destination: ListDestination, **changes: Any
+    store: LoggedStore,
+    table: Table,
+    destination: ListDestination,
+    selection: Selection | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Reading]:
-    consumer = Consumer("c", await store.stream(table), settings(**changes), destination)
+    stream = await store.stream(table)
+    consumer = Consumer("c", stream, settings(**changes), destination, selection)
     (shard_id,) = open_shards(table)
     shard = await store.shard(table, shard_id)
     now = store.clock.now()
@@ -332,5 +338,47 @@ def test_records_trimmed_before_they_were_read_do_not_hold_the_reader_up() -> No
 
             assert position == written[-1]
             assert destination.numbers() == [number]
+
+    in_store(body)
+
+
+def test_blocked_lane_lets_others_go_on_and_holds_the_position() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        refused = await store.append(table, "bad")
+
+        def answer(batch: Batch) -> Outcome:
+            numbers = [stored.number for stored in batch.entries]
+            return Failed("no") if refused in numbers else Delivered()
+
+        destination = ListDestination(answer=answer)
+        async with reading(store, table, destination, batch_records_max=1, lanes=10) as at_work:
+            await settle()
+            before = (await at_work.checkpoint()).position
+            others = [await store.append(table, f"key-{number}") for number in range(20)]
+            await settle()
+
+            delivered = set(destination.numbers())
+            assert delivered < set(others)
+            assert len(delivered) > len(others) / 2  # but for those of the same lane
+            assert (await at_work.checkpoint()).position == before < refused
+
+    in_store(body)
+
+
+def test_unwanted_records_are_in_no_batch_and_behind_the_position() -> None:
+    class EverySecond:
+        def wanted(self, shard_id: ShardId, records: Sequence[Stored]) -> Sequence[bool]:
+            return [change(stored.entry)[1] % 2 == 0 for stored in records]
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        destination = ListDestination()
+        async with reading(store, table, destination, selection=EverySecond()) as at_work:
+            numbers = await store.append_all(table, 5)
+            await settle()
+
+            assert destination.numbers() == [numbers[1], numbers[3]]
+            assert (await at_work.checkpoint()).position == numbers[4]
 
     in_store(body)
