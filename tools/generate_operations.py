@@ -36,6 +36,7 @@ from headwater.api import (
     lab_clock,
     lab_faults,
     lab_region,
+    lab_story,
     lab_streams,
     mapping_progress,
     shapes,
@@ -435,7 +436,7 @@ def _own() -> Iterator[str]:
     """Our own operations, as the module that handles them describes them."""
     yield from ("## Headwater's own", "", OWN_INTRO, "")
     described = (lab.__doc__ or "").split("\n\n")[1]
-    offered = (lab, lab_clock, lab_streams, lab_faults, lab_region)
+    offered = (lab, lab_clock, lab_streams, lab_story, lab_faults, lab_region)
     for name in (name for each in offered for name in each.refused()):
         if f"{name} {{" not in described:
             raise SystemExit(f"api/lab.py does not describe {name}")

@@ -177,6 +177,7 @@ function_memory_check_seconds: Final = 0.1
 function_memory_spare_bytes: Final = 256 * MB
 
 # The lab
+lab_journal_records_max: Final = 100_000  # of all consumers, each time they are in a batch
 lab_clock_latest: Final = 4_102_444_800  # 2100-01-01, in epoch seconds
 
 # Storage

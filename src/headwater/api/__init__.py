@@ -64,6 +64,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     lab.py          the lab's own operations
     lab_clock.py    those of them on its clock
     lab_streams.py  those of them on streams
+    lab_story.py    the one that tells of a record
     lab_faults.py   those of them on faults
     lab_region.py   that of them on a whole region
     fault_kinds.py  which faults can befall which operation

@@ -27,6 +27,18 @@
         that lost records and the last number each has lost.
     ExpireIterators {StreamArn}  -> {}
         Expires the iterators that were issued before.
+    Explain {StreamArn, SequenceNumber}
+            -> {SequenceNumber, ShardId, Parents: [ShardId], Readable: boolean, At?: number,
+                EventName?, Keys?: key, ByService?: boolean, Readers: [reader]}
+        Tells the story of a record. Parents: of its shard, the nearest first. What it says of the
+        write is there as long as the record is stored. A reader, for each mapping of the stream:
+        {UUID, FunctionArn, State, Fate, Position?, Deliveries: [delivery], GivenUpAt?: number,
+        GivenUpReason?, SentTo?}. Fate: Delivering, Delivered, GivenUp, Filtered, Retrying, Passed
+        (and not known how), Waiting or NotRead. Position: the number up to which all is behind the
+        mapping in the shard. A delivery is a batch with the record: {BeganAt: number, EndedAt?:
+        number, Records: number, First, Last, Outcome: Delivered, Partly, Failed, Throttled or
+        UnderWay, Reason?, RequestId?, NextAttemptAt?: number}. Deliveries are kept in memory: of
+        100,000 records, counted each time they are in a batch.
     CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,

@@ -52,7 +52,7 @@ class LabStreamHandlers:
         return await self._reshard(call, self._resharder.roll_over)
 
     async def trim_stream(self, call: Call) -> Reply:
-        stream = await self._stream(call)
+        stream = await self.stream(call)
         shard = await self._shard(call, stream) if "ShardId" in call.input else None
         number = call.input.get("SequenceNumber")
         upto = None if number is None else parse_sequence(number)
@@ -67,11 +67,11 @@ class LabStreamHandlers:
         )
 
     async def expire_iterators(self, call: Call) -> Reply:
-        await lab.expire_iterators(self._store, await self._stream(call))
+        await lab.expire_iterators(self._store, await self.stream(call))
         return Reply.json({})
 
     async def check_stream(self, call: Call) -> Reply:
-        stream = await self._stream(call)
+        stream = await self.stream(call)
         try:
             table: Table | None = await self._catalog.describe(call.region, stream.table_name)
         except ResourceNotFoundException:
@@ -86,7 +86,7 @@ class LabStreamHandlers:
     async def _reshard(
         self, call: Call, change: Callable[[Table, ShardId], Awaitable[Resharded]]
     ) -> Reply:
-        stream = await self._stream(call)
+        stream = await self.stream(call)
         shard = await self._shard(call, stream)
         try:
             table = await self._catalog.describe(call.region, stream.table_name)
@@ -97,7 +97,8 @@ class LabStreamHandlers:
             raise ValidationException(str(error)) from None
         return Reply.json({"ShardId": resharded.parent, "Children": resharded.children})
 
-    async def _stream(self, call: Call) -> Stream:
+    async def stream(self, call: Call) -> Stream:
+        """The stream that a request names. Raises ResourceNotFoundException."""
         arn = call.input["StreamArn"]
         name = parse_stream(arn)
         if name is None:
@@ -126,8 +127,8 @@ def refused() -> Mapping[str, OwnOperation]:
 
 def _checked_shard(body: Input) -> Input:
     refuse_unknown(body, {"StreamArn", "ShardId"})
-    _check_text(body, "StreamArn")
-    _check_text(body, "ShardId")
+    check_text(body, "StreamArn")
+    check_text(body, "ShardId")
     if not listing.is_shard_id(body["ShardId"]):
         raise ValidationException(f"Invalid ShardId: {body['ShardId']}")
     return body
@@ -140,21 +141,27 @@ def _checked_trim(body: Input) -> Input:
             raise ValidationException("SequenceNumber needs the ShardId that it is of")
         return _checked_stream(body)
     if "SequenceNumber" in body:
-        _check_text(body, "SequenceNumber")
-        number = body["SequenceNumber"]
-        if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX):
-            raise ValidationException(f"Invalid SequenceNumber: {number}")
+        check_number(body)
     _checked_shard({name: body[name] for name in body if name != "SequenceNumber"})
     return body
 
 
 def _checked_stream(body: Input) -> Input:
     refuse_unknown(body, {"StreamArn"})
-    _check_text(body, "StreamArn")
+    check_text(body, "StreamArn")
     return body
 
 
-def _check_text(body: Input, name: str) -> None:
+def check_number(body: Input) -> None:
+    """Refuse what is no sequence number."""
+    check_text(body, "SequenceNumber")
+    number = body["SequenceNumber"]
+    if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX):
+        raise ValidationException(f"Invalid SequenceNumber: {number}")
+
+
+def check_text(body: Input, name: str) -> None:
+    """Refuse what is no text, or not there."""
     if not isinstance(body.get(name), str):
         raise ValidationException(f"{name} must be a text")
 

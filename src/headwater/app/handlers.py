@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_streams
+from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_story, lab_streams
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
@@ -71,11 +71,12 @@ def catalog_of(core: Core) -> Catalog:
 def lab_of(
     core: Core, catalog: Catalog, functions: Functions, mappings: MappingService
 ) -> Mapping[str, OwnOperation]:
-    if core.faults is None:
+    if core.faults is None or core.journal is None:
         return {
             **lab.refused(),
             **lab_clock.refused(),
             **lab_streams.refused(),
+            **lab_story.refused(),
             **lab_faults.refused(),
             **lab_region.refused(),
         }
@@ -84,10 +85,13 @@ def lab_of(
     drain = Drain(core.engine, mappings, core.machine_clock)
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
+    streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
+    stories = lab_story.LabStoryHandlers(streams, store, core.journal, mappings)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
         **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),
-        **lab_streams.LabStreamHandlers(store, catalog, resharder).operations(),
+        **streams.operations(),
+        **stories.operations(),
         **lab_faults.LabFaultHandlers(core.faults).operations(),
         **lab_region.LabRegionHandlers(eraser, core.faults).operations(),
     }

@@ -53,7 +53,11 @@ async def mappings_of(
         MappingSettings(
             core.settings.account,
             core.settings.retention_seconds,
-            Audience(activities, is_tracing=core.settings.trace_batches),
+            Audience(
+                activities,
+                is_tracing=core.settings.trace_batches,
+                further=None if core.journal is None else core.journal.observer,
+            ),
             outbox.refusal,
         ),
     )

@@ -7,6 +7,7 @@ demo/           a git history through table, stream and function, proved
 tail.py         a stream, live
 lab.py          operations for tests
 lab_clock.py    those on the server's time
+lab_story.py    the story of a record, to read
 lab_faults.py   those on its faults
 lab_request.py  one request of them
 verify.py       a data directory checked

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from headwater.cli import lab_story
 from headwater.cli.endpoint import endpoint_options
 from headwater.cli.lab_clock import clock
 from headwater.cli.lab_faults import faults
@@ -80,6 +81,17 @@ def check(stream: str, endpoint: str, region: str) -> None:
     faults = len(answer["Faults"])
     click.echo(f"{answer['Records']} records in {answer['Shards']} shards, {faults} faults")
     sys.exit(1 if faults else 0)
+
+
+@command.command()
+@_stream
+@click.argument("number", metavar="SEQUENCE_NUMBER")
+@endpoint_options
+def why(stream: str, number: str, endpoint: str, region: str) -> None:
+    """Tell the story of one record: where it lies, who has read it, what became of it."""
+    story = _ask_about("Explain", stream, {"SequenceNumber": number}, (endpoint, region))
+    for line in lab_story.lines(story):
+        click.echo(line)
 
 
 @command.command()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
 from headwater.cli.endpoint import endpoint_options
 from headwater.cli.lab_request import ask
+from headwater.cli.lab_story import moment
 
 _UNITS: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
@@ -71,7 +71,7 @@ def thaw(endpoint: str, region: str) -> None:
 def _tell(operation: str, body: dict[str, Any], server: tuple[str, str]) -> None:
     """Make a request, and print how the clock stands."""
     described = ask((operation, body), server)
-    click.echo(f"It is {_moment(described['Now'])}{', frozen' if described['Frozen'] else ''}.")
+    click.echo(f"It is {moment(described['Now'])}{', frozen' if described['Frozen'] else ''}.")
     ahead = described["AheadSeconds"]
     if abs(ahead) >= _UNITS["ms"]:
         direction = "ahead of" if ahead > 0 else "behind"
@@ -79,11 +79,7 @@ def _tell(operation: str, body: dict[str, Any], server: tuple[str, str]) -> None
     if "NextDueAt" in described:
         due = described["NextDueAt"]
         left = _duration(max(0.0, due - described["Now"]))
-        click.echo(f"Next falls due {_moment(due)}, in {left}.")
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
+        click.echo(f"Next falls due {moment(due)}, in {left}.")
 
 
 def _duration(seconds: float) -> str:

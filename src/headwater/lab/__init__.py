@@ -2,6 +2,8 @@
 
 clock.py       the time of day, which can be stopped and made to jump
 timekeeper.py  moves it, and stores how it stands
+journal.py     what happens to records while they are read
+story.py       what became of one record
 drain.py       waits until every consumer has passed all that is written, or names the laggards
 streams.py     trims streams and expires iterators
 check.py       looks for faults in a stream

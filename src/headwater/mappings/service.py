@@ -284,7 +284,7 @@ class MappingService:
                 mapping, events, self._outside, lambda result: self._report(mapping, result)
             ),
             FilteredRecords(events, patterns) if patterns else None,
-            self._settings.audience.observer(mapping.uuid),
+            self._settings.audience.observer(mapping.uuid, mapping.consumer),
         )
 
     async def _run_mapping(self, mapping: EventSourceMapping, coordinator: Coordinator) -> None:
