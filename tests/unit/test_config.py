@@ -165,3 +165,18 @@ def test_the_sdks_own_variables_give_endpoints_unless_a_setting_does(
 
     assert getattr(by_sdk, setting) == "http://sdk"
     assert getattr(by_setting, setting) == "http://own"
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("memory", "in memory"), ("lab", "needs one worker"), ("enforce_throughput", "one worker")],
+)
+def test_what_one_process_keeps_is_refused_with_several(option: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load({option: True, "workers": 2}, {})
+
+
+@pytest.mark.parametrize("workers", [0, 65])
+def test_number_of_workers_is_bounded(workers: int) -> None:
+    with pytest.raises(ConfigError, match="between 1 and 64"):
+        load({"workers": workers}, {})

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers.checkpoint import Claim
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
     Coordinator,
@@ -89,7 +90,6 @@ class MappingService:
         self._members = members
         self._settings = settings
         self._running: dict[str, _Running] = {}
-        self._results: dict[str, str] = {}
         self._woken = asyncio.Event()
         self._is_stopping = False
 
@@ -254,6 +254,8 @@ class MappingService:
         running = self._running.get(mapping.uuid)
         if running is not None and running.mapping.version != mapping.version:
             return  # its end wakes us
+        if not mapping.is_reading and await self._is_read_elsewhere(mapping):
+            return  # so does its end there
         if mapping.state is MappingState.DELETING:
             await self._remove(mapping)
             return
@@ -291,29 +293,45 @@ class MappingService:
         """Run a mapping to its end; one that fails is started again at the next poll."""
         try:
             await coordinator.run()
-            self._woken.set()
+            await self._forget_if_gone(mapping)
+            self._services.wakeups.wake({changes.TOPIC})
         except Exception as error:  # noqa: BLE001 - a task's boundary: one must not stop the others
             _log.error("mapping_failed", mapping=mapping.uuid, exc_info=error)
         finally:
             del self._running[mapping.uuid]
 
+    async def _is_read_elsewhere(self, mapping: EventSourceMapping) -> bool:
+        """Whether another process has still to finish what it delivers."""
+        members, now = self._members, self._services.clock.now()
+        if members.is_alone:
+            return False
+        claim = Claim(members.owner, now, now, members.is_dead)
+        stored = await checkpoints.load(self._services.engine, mapping.consumer)
+        holders = {
+            checkpoints.holder(each, claim) for each in stored.values() if not each.is_finished
+        }
+        return not holders <= {None, members.owner}
+
+    async def _forget_if_gone(self, mapping: EventSourceMapping) -> None:
+        """Remove what this process has stored for a mapping after another had removed it."""
+        (stored,) = await self._services.engine.get([mapping.key])
+        if stored is None:
+            await self._remove(mapping)
+
     async def _remove(self, mapping: EventSourceMapping) -> None:
         stored = await checkpoints.load(self._services.engine, mapping.consumer)
         keys = [keyspace.checkpoint(mapping.consumer, *shard) for shard in stored]
         await self._services.committer.submit(changes.remove(mapping, keys))
-        self._results.pop(mapping.uuid, None)
         self._settings.audience.forget(mapping.uuid)
 
     async def _report(self, mapping: EventSourceMapping, result: str) -> None:
         """Store a LastProcessingResult when it is another than the last."""
-        if self._results.get(mapping.uuid) == result:
-            return
         try:
-            await self._services.committer.submit(changes.report(mapping, result))
+            (stored,) = await self._services.engine.get([mapping.key])
+            if stored is not None and mappings.decode(stored).last_result != result:
+                await self._services.committer.submit(changes.report(mapping, result))
         except Unavailable as error:
             _log.warning("result_not_stored", mapping=mapping.uuid, error=str(error))
-        else:
-            self._results[mapping.uuid] = result
 
     async def _stored(self) -> list[EventSourceMapping]:
         found = listing.entries(self._services.engine, keyspace.every_mapping_span())
