@@ -167,13 +167,19 @@ def test_verifying_a_directory_in_use_is_refused(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no database at all" * 1000])
-def test_verifying_what_is_no_store_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / FILE).write_bytes(content)
-
+def test_verifying_a_directory_without_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         asyncio.run(verify(tmp_path, Report()))
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 1000])
+def test_file_that_is_no_store_is_a_fault(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    report = Report()
+
+    asyncio.run(verify(tmp_path, report))
+
+    assert len(report.faults) == 1
 
 
 def test_scratch_is_a_map_in_the_order_of_its_keys() -> None:

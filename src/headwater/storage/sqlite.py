@@ -36,6 +36,8 @@ from headwater.storage.turn import SharedTurn
 APPLICATION_ID: Final = 0x48445752  # "HDWR"
 FORMAT_VERSION: Final = 1
 
+_PLACE_SECONDS: Final = 1.0  # between two looks whether the file is still in its place
+
 _GET: Final = "SELECT value FROM entries WHERE key=?"
 # Replacing a row would delete and insert it; heads and tables are changed in place all the time.
 _PUT: Final = "INSERT INTO entries VALUES(?,?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"
@@ -94,6 +96,9 @@ class SqliteEngine:
             self._writer = _connect(path, settings)
             self._reader = _connect(path, settings)
             self._checkpointer = Checkpointer(path, self._writer, is_shared=is_shared)
+        self._path = path
+        self._inode = path.stat().st_ino
+        self._look_at = clock.monotonic()
         self._reads = SharedRead(self._writer, is_snapshot=is_shared, commits=commits)
         self._reads_beside_commit = SharedRead(self._reader, is_snapshot=True, commits=commits)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headwater-commit")
@@ -162,6 +167,7 @@ class SqliteEngine:
         writer = self._writer
         try:
             self._end_reads()
+            self._check_place()
             writer.execute("BEGIN IMMEDIATE")
             keys = (*group.locks, *group.reads) if group.locks else group.reads
             _store(writer, group.apply(dict(zip(keys, _get(writer, keys), strict=True))))
@@ -171,6 +177,22 @@ class SqliteEngine:
         except BaseException:
             self._roll_back()
             raise
+
+    def _check_place(self) -> None:
+        """Refuse to write into a file that has been deleted: nobody would find it again.
+
+        Looks once a second, since asking for a file takes longer than all else before a commit.
+        """
+        now = self._clock.monotonic()
+        if now < self._look_at:
+            return
+        try:
+            is_there = self._path.stat().st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise Unavailable(f"the store cannot be written: {self._path} has been deleted")
+        self._look_at = now + _PLACE_SECONDS
 
     def _end_transaction(self) -> None:
         try:
