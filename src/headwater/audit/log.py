@@ -144,12 +144,16 @@ async def _check_stream(
 
 async def _check_replay(engine: Engine, section: Section, table: Table, images: Images) -> None:
     """The items are exactly the latest images."""
-    names = table.keys.names()
+
+    def key_of(stored: bytes) -> bytes:
+        item = codec.decode(stored)
+        key = {name: item[name] for name in table.keys.names()}
+        return orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
+
     async for _, stored in rows_of(engine, prefixed(table.items_prefix)):
-        item = readable(section, f"an item of {table.name}", stored, codec.decode)
-        if item is None:
+        key = readable(section, f"an item of {table.name}", stored, key_of)
+        if key is None:
             continue
-        key = orjson.dumps({name: item[name] for name in names}, option=orjson.OPT_SORT_KEYS)
         section.count("items replayed")
         if images.get(key) != digest(codec.body(stored)):
             section.fault(f"Item {key.decode()} is not what its records make of it")

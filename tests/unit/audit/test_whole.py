@@ -181,7 +181,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
         "1 messages wait, but 0 are counted",
     ),
-    "a key of no kind": (lambda stored, table: {b"u": b""}, "unknown kind"),
+    "a key of no kind": (lambda stored, table: {b"\x01": b""}, "unknown kind"),
 }
 
 

@@ -132,7 +132,7 @@ async def exporting(
     seed: int = 3,
 ) -> AsyncIterator[Exporting]:
     objects = objects or MemoryObjects()
-    async with running(engine, clock=clock, partitions=2) as here:
+    async with running(engine, clock=clock, partitions=2, seed=seed + 1) as here:
         chance = SeededChance(seed)
         stored = Stored(here.engine, here.committer, here.wakeups, here.clock, exports.decode)
         exporter = Exporter(here.catalog, stored, objects, chance)

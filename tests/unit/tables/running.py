@@ -120,13 +120,14 @@ async def running(
     clock: ManualClock | None = None,
     partitions: int | None = None,
     transition_seconds: float = TRANSITION_SECONDS,
+    seed: int = 1,
 ) -> AsyncIterator[Running]:
     clock = clock or ManualClock()
     engine = engine or MemoryEngine()
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
     settings = CatalogSettings(ACCOUNT, partitions)
-    catalog = Catalog(engine, committer, clock, SeededChance(1), settings)
+    catalog = Catalog(engine, committer, clock, SeededChance(seed), settings)
     stores = Stores(engine, committer, wakeups)
     transitions = Transitions(catalog, stores, clock, transition_seconds)
     async with asyncio.TaskGroup() as group:
