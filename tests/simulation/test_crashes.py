@@ -188,7 +188,9 @@ async def lived(engine: MortalEngine, seed: int) -> None:
     for life in range(LIVES + 1):
         engine.left = None
         clock = ManualClock(now)
-        async with exporting(engine, objects, clock, seed=100 * seed + life) as world:
+        async with exporting(
+            engine, objects, clock, seed=life, table_seed=100 * seed + life
+        ) as world:
             here = world.here
             expirer = Expirer(
                 here.engine, writes.Writer(here.committer, here.catalog), here.wakeups, clock

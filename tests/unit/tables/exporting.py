@@ -130,9 +130,10 @@ async def exporting(
     objects: MemoryObjects | None = None,
     clock: ManualClock | None = None,
     seed: int = 3,
+    table_seed: int = 1,
 ) -> AsyncIterator[Exporting]:
     objects = objects or MemoryObjects()
-    async with running(engine, clock=clock, partitions=2, seed=seed + 1) as here:
+    async with running(engine, clock=clock, partitions=2, seed=table_seed) as here:
         chance = SeededChance(seed)
         stored = Stored(here.engine, here.committer, here.wakeups, here.clock, exports.decode)
         exporter = Exporter(here.catalog, stored, objects, chance)
