@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.consumer import Consumer
-from headwater.consumers.coordinator import Coordinator, caught_up
+from headwater.consumers.coordinator import Coordinator, behind
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Partly, Throttled
 from headwater.storage.engine import CommitGroup, Span, Unavailable
 from headwater.storage.keyspace import ShardId
@@ -182,7 +182,7 @@ class Life:
             numbers = [n for n in self.written if n & 0xFFFF == shard.lane]
             last[shard.shard_id] = max(numbers, default=shard.first)
         for _ in range(300):
-            if await caught_up(self.engine, "c", self.stream, last):
+            if await behind(self.engine, "c", self.stream, last) is None:
                 return
             await advance(self.store, 1, step=1)
         raise AssertionError("the consumer never caught up")

@@ -2,7 +2,9 @@
 
     Drain {TimeoutSeconds?: number}  -> {Seconds: number}
         Returns once every consumer has passed what was written before the call.
-        DrainTimeoutException with Laggards, a list of names, when time runs out.
+        DrainTimeoutException with Laggards, [{Name, ShardId, Position?, Written}], when time runs
+        out: who is behind, in which shard, up to which number all is behind it (none if it has not
+        begun with the shard), and which number it was to pass.
     DescribeClock {}  -> {Now: number, AheadSeconds: number, Frozen: boolean, NextDueAt?: number}
         The time of the server, in epoch seconds; how far that is ahead of its machine's; whether it
         stands still; when the next thing falls due. The next three answer the same.
@@ -66,12 +68,15 @@ All parameters are texts but for those that are marked. A server without `--lab`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import starmap
 from typing import Any, Final
 
 from headwater.api.operation import Call, OwnOperation
 from headwater.api.reply import Reply
+from headwater.consumers.coordinator import Behind
 from headwater.errors import AccessDeniedException, ServiceError, ValidationException
 from headwater.lab.drain import Drain, NotDrained
+from headwater.streams.shard import sequence_text
 from headwater.telemetry import Delays
 
 _TIMEOUT_SECONDS: Final = 60.0
@@ -103,7 +108,8 @@ class LabHandlers:
             seconds = await self._drain.wait(call.input["TimeoutSeconds"])
         except NotDrained as error:
             raise DrainTimeoutException(
-                f"Consumers are {error}", {"Laggards": list(error.laggards)}
+                f"Consumers are {error}",
+                {"Laggards": list(starmap(_laggard, error.laggards.items()))},
             ) from error
         return Reply.json({"Seconds": seconds})
 
@@ -115,6 +121,13 @@ class LabHandlers:
             if (delay := self._delays.quantile(fraction)) is not None
         }
         return Reply.json({"Records": self._delays.count, "DelaySeconds": delays})
+
+
+def _laggard(name: str, behind: Behind) -> dict[str, Any]:
+    told = {"Name": name, "ShardId": behind.shard_id, "Written": sequence_text(behind.number)}
+    if behind.position is not None:
+        told["Position"] = sequence_text(behind.position)
+    return told
 
 
 def refused() -> Mapping[str, OwnOperation]:

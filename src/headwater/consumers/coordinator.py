@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 import structlog
 
@@ -27,7 +28,7 @@ from headwater.limits import lease_seconds, shards_look_seconds
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Unavailable
-from headwater.storage.keyspace import ShardId
+from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
 from headwater.streams.position import find_log
 from headwater.streams.shard import Shard, decode_head
@@ -247,10 +248,19 @@ def start_at_latest(
         view.put(key, checkpoints.encode(checkpoint))
 
 
-async def caught_up(
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Where a consumer is behind. position: None if it has not begun with the shard."""
+
+    shard_id: ShardId
+    position: SequenceNumber | None
+    number: int
+
+
+async def behind(
     engine: Engine, consumer: str, stream: Stream, after: Mapping[ShardId, int]
-) -> bool:
-    """Whether a consumer has stored positions up to a number of every shard given.
+) -> Behind | None:
+    """The first shard of those given of which a consumer has not stored a position up to a number.
 
     A shard that is no longer there has been passed or trimmed.
     """
@@ -260,7 +270,7 @@ async def caught_up(
         if checkpoint is None:
             (descriptor,) = await engine.get([keyspace.shard(stream.table_id, shard_id)])
             if descriptor is not None:
-                return False
+                return Behind(shard_id, None, number)
         elif checkpoint.position < number and not checkpoint.is_finished:
-            return False
-    return True
+            return Behind(shard_id, checkpoint.position, number)
+    return None

@@ -6,15 +6,16 @@ What is written meanwhile, by functions too, does not count: a drain always ends
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from headwater.clock import Clock
+from headwater.consumers.coordinator import Behind
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams import listing
-from headwater.streams.shard import decode_head
+from headwater.streams.shard import decode_head, sequence_text
 
 _LOOK_SECONDS: Final = 0.01
 
@@ -25,20 +26,21 @@ Written = Mapping[TableId, Mapping[ShardId, int]]
 class Consumers(Protocol):
     """Everything in this server that reads streams."""
 
-    async def behind(self, written: Written) -> Sequence[str]:
-        """The names of the consumers that have not passed these numbers."""
+    async def behind(self, written: Written) -> Mapping[str, Behind]:
+        """The names of the consumers that have not passed these numbers, and where they are."""
 
 
 class NotDrained(Exception):
-    """Time ran out; `laggards` names the consumers that were still behind."""
+    """Time ran out; `laggards` names the consumers that were still behind, and where they were."""
 
-    def __init__(self, laggards: Sequence[str]) -> None:
-        super().__init__(f"still behind: {', '.join(laggards)}")
+    def __init__(self, laggards: Mapping[str, Behind]) -> None:
+        places = (_place(name, behind) for name, behind in laggards.items())
+        super().__init__(f"still behind: {'; '.join(places)}")
         self.laggards = laggards
 
 
 class Drain:
-    """Waits for consumers."""
+    """Waits for consumers. clock: the machine's, as what is waited for is real work."""
 
     def __init__(self, engine: Engine, consumers: Consumers, clock: Clock) -> None:
         self._engine = engine
@@ -64,3 +66,9 @@ class Drain:
             table_id, shard_id = keyspace.shard_of_head(key)
             written[table_id][shard_id] = decode_head(stored).last
         return written
+
+
+def _place(name: str, behind: Behind) -> str:
+    position = behind.position
+    at = "not begun" if position is None else f"at {sequence_text(position)}"
+    return f"{name} in {behind.shard_id}, {at}, of {sequence_text(behind.number)}"

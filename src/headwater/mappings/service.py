@@ -18,9 +18,10 @@ from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Claim
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
+    Behind,
     Coordinator,
     ShardsChanged,
-    caught_up,
+    behind,
     latest_keys,
 )
 from headwater.consumers.members import Members
@@ -189,9 +190,11 @@ class MappingService:
         )
         return deleted
 
-    async def behind(self, written: Mapping[TableId, Mapping[ShardId, int]]) -> list[str]:
-        """The ids of the enabled mappings that have not passed these numbers of their shards."""
-        laggards = []
+    async def behind(
+        self, written: Mapping[TableId, Mapping[ShardId, int]]
+    ) -> Mapping[str, Behind]:
+        """The ids of the enabled mappings that have not passed these numbers, and where."""
+        laggards: dict[str, Behind] = {}
         for mapping in await self._stored():
             stream = await self._find_stream(mapping) if mapping.is_reading else None
             if stream is not None and stream.table_id in written:
@@ -202,8 +205,9 @@ class MappingService:
                     async for shard in found
                     if shard.shard_id in numbers
                 }
-                if not await caught_up(self._services.engine, mapping.consumer, stream, own):
-                    laggards.append(mapping.uuid)
+                place = await behind(self._services.engine, mapping.consumer, stream, own)
+                if place is not None:
+                    laggards[mapping.uuid] = place
         return laggards
 
     async def progress(

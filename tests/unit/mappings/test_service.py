@@ -318,7 +318,9 @@ def test_laggards_are_named() -> None:
             await settle()
             after = await service.behind(written)
 
-        assert (before, after) == ([created.uuid], [])
+        ((name, place),) = before.items()
+        assert (name, place.shard_id, place.number) == (created.uuid, shard, number)
+        assert after == {}
 
     in_store(body)
 
