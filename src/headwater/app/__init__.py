@@ -78,7 +78,7 @@ async def run_process(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    credentials = credentials_of(settings)
+    credentials, tls = credentials_of(settings), tls_of(settings)
     bound, own = process.bound, process.own
     endpoint = endpoint_of(settings, bound)
     async with core_of(settings, process) as core:
