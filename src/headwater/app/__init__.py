@@ -104,7 +104,6 @@ async def run_process(
             handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
             dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
             answer = edge_of(dispatcher, process.exposition, functions.locations)
-            tls = tls_of(settings)
             if process.shared is None:
                 listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)
             else:
