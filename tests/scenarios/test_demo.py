@@ -28,6 +28,7 @@ CLAIMS = (
     "replaying the stream gives files",
     "no gap and no duplicate: each old image is the image before",
     "order kept per item: sequence numbers grow along every lineage",
+    "each malformed record is in the dead-letter queue, once, all others are not",
 )
 MANY: dict[str | bytes, Content | bytes] = {
     f"src/module_{number}.py": b"x" * number for number in range(150)
@@ -47,6 +48,8 @@ HISTORY = [
 ]
 # Every change but that of the side's own commit; the merge brings its file, and changes another.
 CHANGE_COUNT = 3 + 3 + 2 + 2 + 4 + 152 + 150 + 51
+# A malformed item is put and deleted.
+RECORD_COUNT = CHANGE_COUNT + 2
 
 
 @pytest.fixture
@@ -79,9 +82,10 @@ def test_demo_proves_its_claims(repository: Path) -> None:
     proved = marks(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {claim: mark for claim, (mark, _, _) in proved.items()} == dict.fromkeys(CLAIMS, "✓")
-    for claim in CLAIMS[2:]:
-        assert proved[claim][1] == str(CHANGE_COUNT)
-    assert f"{CHANGE_COUNT} changes at " in done.stdout
+    for claim in CLAIMS[2:-1]:
+        assert proved[claim][1] == str(RECORD_COUNT)
+    assert proved[CLAIMS[-1]][1] == "2"
+    assert f"{RECORD_COUNT} changes at " in done.stdout
     assert "From write to start of the function: p50 " in done.stdout
     assert "Traceback" not in done.stderr
 
@@ -106,7 +110,7 @@ def test_demo_fails_when_a_claim_does(repository: Path, tmp_path: Path) -> None:
 
     proved = marks(done.stdout)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert [mark for mark, _, _ in proved.values()] == ["✗", "✗", "✓", "✓", "✓"]
+    assert [mark for mark, _, _ in proved.values()] == ["✗", "✗", "✓", "✓", "✓", "✓"]
     assert proved[CLAIMS[1]][2] == "docs/md is [1, 1000], not [1, 1001]"
 
 

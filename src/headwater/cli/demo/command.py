@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from headwater.cli.client import Client, ServerGone, ServerSaidNo, connected
-from headwater.cli.demo import proofs
+from headwater.cli.demo import malformed, proofs
 from headwater.cli.demo.history import Change, File, HistoryUnreadable, changes, tree
 from headwater.cli.demo.replay import WORKERS, replay
 from headwater.cli.demo.report import Outcome, report
@@ -35,6 +35,7 @@ FILES: Final = "files"
 TOTALS: Final = "totals"
 FUNCTION: Final = "maintain-totals"
 DRAIN_SECONDS: Final = 600
+_MALFORMED_CHANGES: Final = 2  # it is put, and deleted
 _SHOW_EVERY: Final = 50
 _LOOK_SECONDS: Final = 0.5
 _FUNCTION_FOLDER: Final = Path(__file__).parent / "function"
@@ -88,6 +89,7 @@ async def _run(
     session = boto3.Session("headwater", "headwater", region_name="us-east-1")
     with console.status("Creating tables, function and event source mapping"):
         arn = await asyncio.to_thread(_prepare, session, endpoint)
+        sqs = session.client("sqs", endpoint_url=endpoint)
     # One connection more than there are writers, to ask for the delay meanwhile.
     async with connected(endpoint, WORKERS + 1) as client:
         began = clock.monotonic()
@@ -101,16 +103,19 @@ async def _run(
             found = [each async for each in proofs.items(client, FILES)]
             totals = [each async for each in proofs.items(client, TOTALS)]
             delays = await client.call("headwater", "DescribeDelivery", {})
+            letters = await malformed.letters(sqs, clock, _MALFORMED_CHANGES if history else 0)
+    count = len(history) + (_MALFORMED_CHANGES if history else 0)
     return Outcome(
-        len(history),
+        count,
         written - began,
         drained - written,
         [
             proofs.files_equal_tree(found, files),
             proofs.totals_equal_tree(totals, files),
             proofs.stream_replays(shards, found),
-            proofs.no_gap_no_duplicate(shards, len(history)),
+            proofs.no_gap_no_duplicate(shards, count),
             proofs.order_kept(shards),
+            malformed.given_up_alone(shards, letters),
         ],
         shards,
         delays["DelaySeconds"],
@@ -136,8 +141,15 @@ def _prepare(session: Any, endpoint: str) -> str:
         {"Handler": "app.handler", "Environment": {"Variables": {"TOTALS_TABLE": TOTALS}}},
     )
     arn: str = dynamodb.describe_table(TableName=FILES)["Table"]["LatestStreamArn"]
+    sqs = session.client("sqs", endpoint_url=endpoint)
+    url = sqs.create_queue(QueueName=malformed.QUEUE)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     functions.create_event_source_mapping(
-        EventSourceArn=arn, FunctionName=FUNCTION, StartingPosition="TRIM_HORIZON", BatchSize=1000
+        EventSourceArn=arn,
+        FunctionName=FUNCTION,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1000,
+        **malformed.settings(queue["Attributes"]["QueueArn"]),
     )
     return arn
 
@@ -178,10 +190,22 @@ async def _write(stage: Stage, client: Client, history: Sequence[Change]) -> Non
                 progress.update(bar, completed=written, rate=f"{rate:,.0f}")
 
         try:
-            await replay(client, FILES, history, note)
+            await _replay(client, history, note)
         finally:
             watch.cancel()
             await asyncio.wait([watch])
+
+
+async def _replay(client: Client, history: Sequence[Change], note: Callable[[], None]) -> None:
+    """Write the history, and in its middle an item that the function cannot read."""
+    middle = len(history) // 2
+    await replay(client, FILES, history[:middle], note)
+    for change in history[middle : middle + 1]:
+        spoiled = malformed.item(change.file)
+        await client.call("dynamodb", "PutItem", {"TableName": FILES, "Item": spoiled})
+        await replay(client, FILES, history[middle:], note)
+        key = malformed.key(change.file)
+        await client.call("dynamodb", "DeleteItem", {"TableName": FILES, "Key": key})
 
 
 async def _watch(stage: Stage, client: Client, progress: Progress, bar: TaskID) -> None:

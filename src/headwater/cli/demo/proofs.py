@@ -124,7 +124,7 @@ def stream_replays(shards: Sequence[ShardRecords], found: Iterable[Item]) -> Pro
     """Applying every record from the stream's start gives the table."""
     state: dict[Key, Item] = {}
     count = 0
-    for record in _records(shards):
+    for record in records(shards):
         count += 1
         change = record["dynamodb"]
         if "NewImage" in change:
@@ -140,7 +140,7 @@ def no_gap_no_duplicate(shards: Sequence[ShardRecords], written: int) -> Proof:
     claim = "no gap and no duplicate: each old image is the image before"
     state: dict[Key, Item] = {}
     seen: set[str] = set()
-    for record in _records(shards):
+    for record in records(shards):
         change = record["dynamodb"]
         key = _key(change["Keys"])
         if record["eventID"] in seen:
@@ -173,7 +173,7 @@ def order_kept(shards: Sequence[ShardRecords]) -> Proof:
     return Proof(claim, count, None)
 
 
-def _records(shards: Sequence[ShardRecords]) -> Iterable[Mapping[str, Any]]:
+def records(shards: Sequence[ShardRecords]) -> Iterable[Mapping[str, Any]]:
     """All records; those of one item in order, since parents are listed before their children."""
     return (record for shard in shards for record in shard.records)
 
