@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ import pytest
 
 from headwater.audit.directory import verify
 from headwater.audit.report import Report
-from headwater.cli.client import Client, ServerSaidNo, connected
+from headwater.cli.client import Client, ServerGone, ServerSaidNo, connected
 from tests.server_process import HEADWATER, DidNotStart, ServerProcess
 
 FULL = "The server cannot serve this now: the store cannot be written"
@@ -240,8 +240,12 @@ def test_more_connections_than_files_leave_the_server_serving(tmp_path: Path) ->
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 3 * limit
 
     async def write(endpoint: str, key: str) -> None:
-        async with connected(endpoint) as client:
-            await put(client, key)
+        """As a client that tries again: a connection for which there is no file is closed."""
+        while True:
+            with suppress(ServerGone):
+                async with connected(endpoint) as client:
+                    await put(client, key)
+                return
 
     async def main(endpoint: str) -> None:
         address = (urlsplit(endpoint).hostname, urlsplit(endpoint).port)

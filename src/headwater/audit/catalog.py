@@ -14,6 +14,7 @@ from headwater.streams import window as windows
 from headwater.streams.window import Stream, StreamStatus
 from headwater.tables import schema
 from headwater.tables.schema import Table
+from headwater.tables.unsettled import is_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ async def check(engine: Engine, report: Report) -> Catalog:
             section.fault(f"table {table.name} has the id of another")
         catalog.tables[table.table_id] = table
         await _check_partitions(engine, section, table)
+        await _check_mark(engine, section, table)
     async for key, stored in rows_of(engine, keyspace.every_stream_span()):
         stream = readable(section, f"stream {key!r}", stored, windows.decode)
         if stream is None:
@@ -49,6 +51,14 @@ async def check(engine: Engine, report: Report) -> Catalog:
         catalog.streams.append(stream)
     _check_streams(section, catalog)
     return catalog
+
+
+async def _check_mark(engine: Engine, section: Section, table: Table) -> None:
+    """A table in a state that passes is marked, or no server would carry it on."""
+    if not is_settled(table):
+        (mark,) = await engine.get([keyspace.unsettled(table.key)])
+        if mark is None:
+            section.fault(f"table {table.name} is in a state that passes, but not marked")
 
 
 async def _check_partitions(engine: Engine, section: Section, table: Table) -> None:

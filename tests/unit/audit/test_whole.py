@@ -123,6 +123,12 @@ def partition_lost(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "a table gone": (table_gone, "of no table"),
     "a table torn": (torn(b"ct"), "cannot be read"),
+    "a mark lost": (
+        lambda stored, table: {
+            table.key: schema.encode(replace(table, status=schema.TableStatus.UPDATING))
+        },
+        "but not marked",
+    ),
     "a partition lost": (partition_lost, "do not cover the hash space"),
     "a stream lost": (lost(b"cs"), "is missing"),
     "a stream off": (stream_off, "but its table says it is on"),
@@ -241,7 +247,8 @@ def test_index_that_is_being_filled_may_lack_entries() -> None:
             status=schema.IndexStatus.CREATING,
         )
         filling = schema.encode(replace(table, indexes=(index,)))
-        await here.engine.commit(CommitGroup([], [], lambda _: {table.key: filling}))
+        mark = keyspace.unsettled(table.key)
+        await here.engine.commit(CommitGroup([], [], lambda _: {table.key: filling, mark: b""}))
 
         assert (await report_on(here)).faults == []
 
