@@ -59,6 +59,9 @@ _CODE_CHANGE: Final = frozenset(
     }
 )
 _CODE: Final = frozenset({"ZipFile", "S3Bucket", "S3Key"})
+_CODE_ELSEWHERE: Final = frozenset(
+    {"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri", "SourceKMSKeyArn"}
+)
 
 
 def refuse_unsupported(request: Input, supported: frozenset[str]) -> None:
@@ -81,6 +84,10 @@ def code_of(code: Input) -> bytes | Place:
 
     Raises InvalidParameterValueException.
     """
+    if "ZipFile" in code and not code.keys().isdisjoint(_CODE_ELSEWHERE):
+        raise InvalidParameterValueException(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
     if "ImageUri" in code:
         raise InvalidParameterValueException(
             "Container images are not supported by Headwater: give the code as ZipFile or by "
@@ -90,10 +97,6 @@ def code_of(code: Input) -> bytes | Place:
         if name in code:
             raise InvalidParameterValueException(f"{name} is not yet supported by Headwater.")
     if "ZipFile" in code:
-        if not {"S3Bucket", "S3Key"}.isdisjoint(code):
-            raise InvalidParameterValueException(
-                "Please do not provide other FunctionCode parameters when providing a ZipFile."
-            )
         return b64decode(code["ZipFile"])
     if "S3Bucket" in code and "S3Key" in code:
         return Place(code["S3Bucket"], code["S3Key"])
