@@ -140,6 +140,35 @@ def test_an_export_s_files_are_found_by_its_manifests(
     assert {tuple(json.loads(line)) for line in lines} == {("Item",)}
 
 
+def test_only_what_the_filter_lets_pass_is_exported(
+    client: Any, objects: Path, table: dict[str, Any]
+) -> None:
+    exported = export(
+        client,
+        TableArn=table["TableArn"],
+        FilterSpecification={
+            "KeyConditionExpression": "pk = :p AND sk BETWEEN :low AND :high",
+            "FilterExpression": "size(#all.b) > :size",
+            "ProjectionExpression": "sk",
+            "ExpressionAttributeNames": {"#all": "all"},
+            "ExpressionAttributeValues": {
+                ":p": {"S": 'key 3\n"é'},
+                ":low": {"N": "4"},
+                ":high": {"N": "31"},
+                ":size": {"N": "10"},
+            },
+        },
+    )
+
+    bucket = objects / "exports"
+    summary = json.loads((bucket / exported["ExportManifest"]).read_text())
+    (file,) = (bucket / summary["manifestFilesS3Key"]).read_text().splitlines()
+    data = gzip.decompress((bucket / json.loads(file)["dataFileS3Key"]).read_bytes())
+    found = sorted(int(json.loads(line)["Item"]["sk"]["N"]) for line in data.splitlines())
+    assert found == [17, 24, 31]
+    assert exported["ItemCount"] == 3
+
+
 def test_exports_and_imports_of_a_table_are_listed(client: Any, table: dict[str, Any]) -> None:
     arns = {export(client, TableArn=table["TableArn"])["ExportArn"] for _ in range(2)}
 

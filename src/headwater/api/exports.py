@@ -130,6 +130,7 @@ def _description(export: Export, account: str) -> dict[str, Any]:
         "S3SseKmsKeyId": None if encryption is None else encryption.kms_key_id,
         "ExportFormat": "DYNAMODB_JSON",
         "ExportType": _type(export),
+        "FilterSpecification": export.filter,
         **_what(export),
         **_outcome(export),
     }

@@ -168,12 +168,7 @@ def _check_filters_no_key(request: Input, place: Source, bound: Bound) -> None:
     if bound.filter is None:
         return
     what = "QueryFilter" if "QueryFilter" in request else "Filter Expression"
-    filtered = bound.filter.top_level_attributes()
-    for name in place.keys.names():
-        if name in filtered:
-            raise ValidationException(
-                f"{what} can only contain non-primary key attributes: Primary key attribute: {name}"
-            )
+    read.check_no_key(place.keys, bound.filter, what)
 
 
 def _reading(request: Input, place: Source, stretch: Stretch, bound: Bound) -> Reading:

@@ -17,6 +17,7 @@ jobs.py        exports and imports as stored
 job_runner.py  exports and imports run, those cut short by a restart too
 past.py        a table's items at a moment, and its changes between two
 export.py      an export: what is asked for, and its stored form
+export_filter.py  what an export leaves out: its FilterSpecification
 export_files.py  what an export leaves behind: names, lines, manifests
 exporter.py    exports made, as a task
 imports.py     an import: what is asked for, and its stored form

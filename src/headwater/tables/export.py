@@ -64,7 +64,7 @@ class Export:
 
     export_id: `<14 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it.
     started_at, ended_at, moment: epoch seconds. period: None for a full export.
-    billed_bytes: of the items exported, as DynamoDB counts them.
+    filter: the FilterSpecification as given. billed_bytes: of the items read, as DynamoDB counts.
     """
 
     region: str
@@ -75,6 +75,7 @@ class Export:
     started_at: float
     moment: float
     period: Period | None = None
+    filter: Mapping[str, Any] | None = None
     client_token: str | None = None
     status: JobStatus = JobStatus.IN_PROGRESS
     ended_at: float | None = None
@@ -101,22 +102,19 @@ class Asked:
     destination: Destination
     moment: float
     period: Period | None
+    filter: Mapping[str, Any] | None = None
 
 
 def of_input(body: Mapping[str, Any], now: float) -> Asked:
     """What an ExportTableToPointInTime asks for, made whole by defaults. Raises ServiceError."""
-    for member, is_taken in (
-        ("ExportFormat ION", body.get("ExportFormat") != "ION"),
-        ("FilterSpecification", not body.get("FilterSpecification")),
-    ):
-        if not is_taken:
-            raise ValidationException(f"{member} is not supported by Headwater yet")
+    if body.get("ExportFormat") == "ION":
+        raise ValidationException("ExportFormat ION is not supported by Headwater yet")
     destination = Destination(
         body["S3Bucket"], body.get("S3Prefix") or None, body.get("S3BucketOwner"), _encryption(body)
     )
     period = _period(body, now)
     moment = body.get("ExportTime", now) if period is None else period.end
-    return Asked(destination, moment, period)
+    return Asked(destination, moment, period, body.get("FilterSpecification"))
 
 
 def check_window(table: Table, asked: Asked, now: float) -> None:

@@ -32,10 +32,11 @@ from headwater.storage.objects import ObjectsFailed, ObjectStore, Place
 from headwater.streams.entry import Image
 from headwater.tables import export as exports
 from headwater.tables import export_files as files
-from headwater.tables import past
+from headwater.tables import export_filter, past
 from headwater.tables.catalog import Catalog
 from headwater.tables.export import Asked, Export
 from headwater.tables.export_files import DataFile, Packer
+from headwater.tables.export_filter import ExportFilter
 from headwater.tables.job_runner import JobRunner
 from headwater.tables.jobs import (
     Begin,
@@ -132,6 +133,8 @@ class Exporter:
         now = self._stores.clock.now()
         table, asked = request.table, request.asked
         exports.check_window(table, asked, now)
+        if asked.filter is not None:
+            export_filter.bind(asked.filter, table)  # so that nothing wrong is begun
         return Export(
             table.region,
             table.name,
@@ -141,6 +144,7 @@ class Exporter:
             now,
             asked.moment,
             asked.period,
+            asked.filter,
             request.client_token,
         )
 
@@ -173,7 +177,7 @@ class Exporter:
         await self._put(export, files.key_of(export, "_started"), b"")
         await self._settled(export)
         table = await self._table(export)
-        making = _Making(export, self._objects, self._stores.engine)
+        making = _Making(export, self._objects, self._stores.engine, _filter(export, table))
         await making.make(table)
         await self._table(export)  # so that the log has been whole to the end
         ended = replace(
@@ -213,36 +217,45 @@ class Exporter:
 class _Making:
     """The data files of one export, as they are put."""
 
-    def __init__(self, export: Export, objects: ObjectStore, engine: Engine) -> None:
+    def __init__(
+        self, export: Export, objects: ObjectStore, engine: Engine, kept: ExportFilter
+    ) -> None:
         self._export = export
         self._objects = objects
         self._engine = engine
+        self._kept = kept
         self.files: list[DataFile] = []
         self.item_count = 0
         self.size = 0
 
     async def make(self, table: Table) -> None:
-        """Put a file at least for each partition, and one for the changes of a period."""
+        """Put a file at least for each partition read, and one for the changes of a period."""
         if self._export.period is not None:
             await self._fill(self._changes(table))
             return
         moment_us = _microseconds(self._export.moment) + 1  # what was stamped then is included
-        for hashes in past.partition_ranges(table):
+        wanted = self._kept.hashes
+        for hashes in past.partition_ranges(table) if wanted is None else [wanted]:
             await self._fill(self._items(past.items_at(self._engine, table, hashes, moment_us)))
 
     async def _items(self, steps: AsyncIterator[list[Image]]) -> AsyncIterator[_Lines]:
         async for images in steps:
-            yield _Lines(files.item_lines(images), sum(image.size for image in images))
+            read = self._kept.read_items(images)
+            lines = files.item_lines(self._kept.shown_items(read))
+            yield _Lines(lines, sum(image.size for image in read))
 
     async def _changes(self, table: Table) -> AsyncIterator[_Lines]:
         period = self._export.period
         assert period is not None, "only a period has changes"
         start, end = _microseconds(period.start), _microseconds(period.end)
+        hashes = self._kept.hashes or past.ALL_HASHES
         steps: AsyncIterator[list[Change]]
-        steps = past.changes_between(self._engine, table, start, end)
+        steps = past.changes_between(self._engine, table, start, end, hashes)
         async for changes in steps:
-            size = sum(files.changed_bytes(change, period.view) for change in changes)
-            yield _Lines(files.change_lines(changes, period.view), size)
+            read = self._kept.read_changes(changes)
+            size = sum(files.changed_bytes(change, period.view) for change in read)
+            lines = files.change_lines(self._kept.shown_changes(read), period.view)
+            yield _Lines(lines, size)
 
     async def _fill(self, steps: AsyncIterator[_Lines]) -> None:
         """Put files of bounded size until the steps end; one even if there are none."""
@@ -264,6 +277,10 @@ class _Making:
         entity_tag = await self._objects.put(place, body, destination.encryption)
         self.files.append(DataFile(key, packer.item_count, files.checksum(body), entity_tag))
         self.item_count += packer.item_count
+
+
+def _filter(export: Export, table: Table) -> ExportFilter:
+    return ExportFilter() if export.filter is None else export_filter.bind(export.filter, table)
 
 
 def _microseconds(seconds: float) -> int:

@@ -45,6 +45,7 @@ from headwater.values.order import HASH_BYTES, after_prefix
 _LOG_STEP_ENTRIES: Final = 500
 _LOG_STEP_BYTES: Final = 256 * KB
 _IMAGES_AT_ONCE: Final = 100
+ALL_HASHES: Final = HashRange(0, HASH_MAX)
 
 
 class LogGone(Exception):
@@ -180,13 +181,14 @@ def _step_of(ahead: Sequence[bytes], beyond: bytes) -> int:
 
 
 async def changes_between(
-    engine: Engine, table: Table, from_us: int, to_us: int
+    engine: Engine, table: Table, from_us: int, to_us: int, hashes: HashRange = ALL_HASHES
 ) -> AsyncIterator[list[Change]]:
     """What became of each item changed from one moment up to another, each once.
 
-    Items that are as they were, or came and went, are left out. Raises LogGone.
+    hashes: of the items looked at. Items that are as they were, or came and went, are left out.
+    Raises LogGone.
     """
-    waiting = [HashRange(0, HASH_MAX)]
+    waiting = [hashes]
     while waiting:
         hashes = waiting.pop()
         found: dict[bytes, tuple[_Logged, _Logged]] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from headwater.errors import ValidationException
+from headwater.expressions.condition import Condition
 from headwater.expressions.key_condition import KeyCondition, SortRange
 from headwater.storage.keyspace import index_prefix
 from headwater.streams.shard import HASH_MAX
@@ -131,6 +132,19 @@ def segment_stretch(place: Source, segment: int, total: int) -> Stretch:
     if beyond == space:
         return Stretch(start, after_prefix(place.prefix))
     return Stretch(start, place.prefix + beyond.to_bytes(HASH_BYTES, "big"))
+
+
+def check_no_key(schema: KeySchema, asked: Condition, what: str) -> None:
+    """Refuse a filter that reads key attributes; what: how the error calls it.
+
+    Raises ValidationException.
+    """
+    filtered = asked.top_level_attributes()
+    for name in schema.names():
+        if name in filtered:
+            raise ValidationException(
+                f"{what} can only contain non-primary key attributes: Primary key attribute: {name}"
+            )
 
 
 def start_position(place: Source, start_key: Item) -> bytes:

@@ -201,7 +201,6 @@ def test_a_time_outside_of_the_recovery_window_is_refused(seconds):
     "request_members",
     [
         {"ExportFormat": "ION"},
-        {"FilterSpecification": {"FilterExpression": "a = b"}},
         {"ExportType": INCREMENTAL},
         {"ExportType": INCREMENTAL, "IncrementalExportSpecification": {}},
         {"IncrementalExportSpecification": {"ExportFromTime": 0}},
