@@ -164,8 +164,8 @@ def test_projection_of_changes_leaves_their_keys_whole():
         (
             {"ProjectionExpression": "a, a.b"},
             (
-                "Invalid ProjectionExpression: Two document paths overlap with each other; must remove "
-                "or rewrite one of these paths; path one: [a], path two: [a, b]"
+                "Invalid ProjectionExpression: Two document paths overlap with each other; must "
+                "remove or rewrite one of these paths; path one: [a], path two: [a, b]"
             ),
         ),
     ],
