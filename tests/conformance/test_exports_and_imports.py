@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import zstandard
 from botocore.exceptions import ClientError
 
 from tests.conftest import CLIENT, REGION, Tables
@@ -101,21 +102,27 @@ def scan(client: Any, name: str) -> list[dict[str, Any]]:
     return sorted(items, key=lambda item: int(item["sk"]["N"]))
 
 
+@pytest.mark.parametrize("form", ["DYNAMODB_JSON", "ION"])
 def test_what_is_exported_and_imported_is_an_equal_table(
-    client: Any, objects: Path, table: dict[str, Any], unique_name: Callable[[str], str]
+    client: Any,
+    objects: Path,
+    table: dict[str, Any],
+    unique_name: Callable[[str], str],
+    form: str,
 ) -> None:
     name = unique_name("copy")
 
-    exported = export(client, TableArn=table["TableArn"], S3Prefix="some/prefix")
+    exported = export(client, TableArn=table["TableArn"], S3Prefix="some/prefix", ExportFormat=form)
     folder = exported["ExportManifest"].removesuffix("manifest-summary.json")
     imported = import_table(
         client,
         S3BucketSource={"S3Bucket": "exports", "S3KeyPrefix": f"{folder}data/"},
-        InputFormat="DYNAMODB_JSON",
+        InputFormat=form,
         InputCompressionType="GZIP",
         TableCreationParameters={"TableName": name, **TABLE},
     )
 
+    assert exported["ExportFormat"] == imported["InputFormat"] == form
     assert exported["ExportStatus"] == imported["ImportStatus"] == "COMPLETED"
     assert exported["ItemCount"] == imported["ImportedItemCount"] == 40
     assert scan(client, name) == scan(client, table["TableName"])
@@ -202,6 +209,26 @@ def test_csv_is_imported(client: Any, objects: Path, unique_name: Callable[[str]
     assert scan(client, name) == [item]
 
 
+def test_zstandard_is_unpacked(
+    client: Any, objects: Path, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("zstd")
+    (objects / name).mkdir()
+    lines = b"".join(b'{"Item":{"pk":{"S":"a"},"sk":{"N":"%d"}}}\n' % n for n in range(500))
+    (objects / name / "items.zst").write_bytes(zstandard.compress(lines))
+
+    ended = import_table(
+        client,
+        S3BucketSource={"S3Bucket": name},
+        InputFormat="DYNAMODB_JSON",
+        InputCompressionType="ZSTD",
+        TableCreationParameters={"TableName": name, **TABLE},
+    )
+
+    assert (ended["ImportedItemCount"], ended["ErrorCount"]) == (500, 0)
+    assert len(scan(client, name)) == 500
+
+
 def test_an_import_shows_nothing_in_a_stream(
     client: Any, objects: Path, unique_name: Callable[[str], str]
 ) -> None:
@@ -222,7 +249,6 @@ def test_an_import_shows_nothing_in_a_stream(
 @pytest.mark.parametrize(
     ("request_members", "code"),
     [
-        ({"ExportFormat": "ION"}, "ValidationException"),
         ({"S3Prefix": "../outside"}, "ValidationException"),
         ({"S3Prefix": "/etc"}, "ValidationException"),
         ({"S3SseAlgorithm": "AES256"}, "ValidationException"),

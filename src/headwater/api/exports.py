@@ -128,7 +128,7 @@ def _description(export: Export, account: str) -> dict[str, Any]:
         "S3Prefix": destination.prefix,
         "S3SseAlgorithm": None if encryption is None else encryption.algorithm,
         "S3SseKmsKeyId": None if encryption is None else encryption.kms_key_id,
-        "ExportFormat": "DYNAMODB_JSON",
+        "ExportFormat": export.form,
         "ExportType": _type(export),
         "FilterSpecification": export.filter,
         **_what(export),

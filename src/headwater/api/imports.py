@@ -14,7 +14,7 @@ from headwater.api.reply import Reply
 from headwater.errors import ImportNotFoundException
 from headwater.limits import jobs_page_max
 from headwater.storage.objects import ObjectStore
-from headwater.tables import definition, imports
+from headwater.tables import definition, import_lines, imports
 from headwater.tables.importer import Importer, Request
 from headwater.tables.imports import Import
 from headwater.tables.jobs import JobStatus
@@ -38,6 +38,7 @@ class ImportHandlers:
 
     async def import_table(self, call: Call) -> Reply:
         source = imports.of_input(call.input)
+        import_lines.check_readable(source)
         job_pages.check_owner(source.owner, self._account)
         job_pages.check_place(self._objects, source.bucket, source.prefix)
         table = call.input["TableCreationParameters"]

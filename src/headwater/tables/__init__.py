@@ -21,6 +21,8 @@ export_filter.py  what an export leaves out: its FilterSpecification
 export_files.py  what an export leaves behind: names, lines, manifests
 exporter.py    exports made, as a task
 imports.py     an import: what is asked for, and its stored form
+ion.py         items as lines of Ion and back
+import_packing.py  packed objects, unpacked as they are read
 import_lines.py  from an object's bytes to lines and items
 importer.py    imports made, as a task
 erase.py       what is left of a deleted table or index, erased in steps

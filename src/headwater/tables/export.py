@@ -39,6 +39,13 @@ class ExportView(StrEnum):
     NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
 
 
+class ExportForm(StrEnum):
+    """How the lines of data files are written."""
+
+    DYNAMODB_JSON = "DYNAMODB_JSON"
+    ION = "ION"
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """What is exported of the changes: epoch seconds, from (inclusive) to (exclusive)."""
@@ -76,6 +83,7 @@ class Export:
     moment: float
     period: Period | None = None
     filter: Mapping[str, Any] | None = None
+    form: ExportForm = ExportForm.DYNAMODB_JSON
     client_token: str | None = None
     status: JobStatus = JobStatus.IN_PROGRESS
     ended_at: float | None = None
@@ -103,18 +111,18 @@ class Asked:
     moment: float
     period: Period | None
     filter: Mapping[str, Any] | None = None
+    form: ExportForm = ExportForm.DYNAMODB_JSON
 
 
 def of_input(body: Mapping[str, Any], now: float) -> Asked:
     """What an ExportTableToPointInTime asks for, made whole by defaults. Raises ServiceError."""
-    if body.get("ExportFormat") == "ION":
-        raise ValidationException("ExportFormat ION is not supported by Headwater yet")
     destination = Destination(
         body["S3Bucket"], body.get("S3Prefix") or None, body.get("S3BucketOwner"), _encryption(body)
     )
     period = _period(body, now)
     moment = body.get("ExportTime", now) if period is None else period.end
-    return Asked(destination, moment, period, body.get("FilterSpecification"))
+    form = ExportForm(body.get("ExportFormat", ExportForm.DYNAMODB_JSON))
+    return Asked(destination, moment, period, body.get("FilterSpecification"), form)
 
 
 def check_window(table: Table, asked: Asked, now: float) -> None:
@@ -192,6 +200,7 @@ def decode(stored: bytes) -> Export:
     if (period := fields["period"]) is not None:
         view = ExportView(period["view"])
         fields["period"] = Period(period["start"], period["end"], view)
+    fields["form"] = ExportForm(fields.get("form", ExportForm.DYNAMODB_JSON))
     fields["status"] = JobStatus(fields["status"])
     if fields["failure"] is not None:
         fields["failure"] = Failure(**fields["failure"])

@@ -8,9 +8,9 @@
     <prefix>/AWSDynamoDB/<export id>/manifest-files.checksum     base64 of the manifest's MD5
     <prefix>/AWSDynamoDB/<export id>/manifest-summary.checksum
 
-A data file is gzip of lines of JSON, one for each item. Layout and fields: Developer Guide,
-"DynamoDB table export output format". Names follow from the export's id, so that an export that is
-made again after a restart puts its files in the place of those it had made.
+A data file is gzip of lines of JSON, or of Ion (`.ion.gz`), one for each item. Layout and fields:
+Developer Guide, "DynamoDB table export output format". Names follow from the export's id, so that
+an export that is made again after a restart puts its files in the place of those it had made.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from typing import Any, Final
 import orjson
 
 from headwater.streams.entry import Image
-from headwater.tables.export import Export, ExportView
+from headwater.tables import ion
+from headwater.tables.export import Export, ExportForm, ExportView
 from headwater.tables.past import Change
 
 _FULL_VERSION: Final = "2020-06-30"
 _INCREMENTAL_VERSION: Final = "2023-08-01"
+_ENDINGS: Final = {ExportForm.DYNAMODB_JSON: ".json.gz", ExportForm.ION: ".ion.gz"}
 _NAME_BYTES: Final = 16
 _NAME_LENGTH: Final = 26
 _GZIP_WINDOW: Final = 31  # zlib's way to say: a gzip header and trailer, the largest window
@@ -69,14 +71,17 @@ class Packer:
         return bytes(self._packed)
 
 
-def item_lines(images: Iterable[Image]) -> list[bytes]:
+def item_lines(images: Iterable[Image], form: ExportForm) -> list[bytes]:
+    if form is ExportForm.ION:
+        return [ion.line({"Item": orjson.loads(image.body)}) for image in images]
     return [b'{"Item":%b}\n' % image.body for image in images]
 
 
-def change_lines(changes: Iterable[Change], view: ExportView) -> list[bytes]:
+def change_lines(changes: Iterable[Change], view: ExportView, form: ExportForm) -> list[bytes]:
     """Lines of an incremental export; a deleted item has no new image."""
     shows_old = view is ExportView.NEW_AND_OLD_IMAGES
-    return [_change_line(change, shows_old=shows_old) for change in changes]
+    lines = [_change_line(change, shows_old=shows_old) for change in changes]
+    return [ion.line(orjson.loads(line)) for line in lines] if form is ExportForm.ION else lines
 
 
 def _change_line(change: Change, *, shows_old: bool) -> bytes:
@@ -101,7 +106,7 @@ def data_key(export: Export, number: int) -> str:
     """The key of an export's data file; number: from 0 on."""
     seed = f"{export.table_id}/{export.export_id}/{number}".encode()
     digest = blake2b(seed, digest_size=_NAME_BYTES).digest()
-    name = f"data/{b32encode(digest).decode().lower()[:_NAME_LENGTH]}.json.gz"
+    name = f"data/{b32encode(digest).decode().lower()[:_NAME_LENGTH]}{_ENDINGS[export.form]}"
     return key_of(export, name) if export.period is None else f"{_top(export)}AWSDynamoDB/{name}"
 
 
@@ -145,7 +150,7 @@ def summary_manifest(export: Export, account: str) -> bytes:
         "manifestFilesS3Key": key_of(export, "manifest-files.json"),
         "billedSizeBytes": export.billed_bytes,
         "itemCount": export.item_count,
-        "outputFormat": "DYNAMODB_JSON",
+        "outputFormat": export.form,
     }
     if export.period is None:
         return orjson.dumps({**summary, "exportType": "FULL_EXPORT"})

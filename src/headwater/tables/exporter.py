@@ -145,6 +145,7 @@ class Exporter:
             asked.moment,
             asked.period,
             asked.filter,
+            asked.form,
             request.client_token,
         )
 
@@ -241,7 +242,7 @@ class _Making:
     async def _items(self, steps: AsyncIterator[list[Image]]) -> AsyncIterator[_Lines]:
         async for images in steps:
             read = self._kept.read_items(images)
-            lines = files.item_lines(self._kept.shown_items(read))
+            lines = files.item_lines(self._kept.shown_items(read), self._export.form)
             yield _Lines(lines, sum(image.size for image in read))
 
     async def _changes(self, table: Table) -> AsyncIterator[_Lines]:
@@ -254,7 +255,8 @@ class _Making:
         async for changes in steps:
             read = self._kept.read_changes(changes)
             size = sum(files.changed_bytes(change, period.view) for change in read)
-            lines = files.change_lines(self._kept.shown_changes(read), period.view)
+            shown = self._kept.shown_changes(read)
+            lines = files.change_lines(shown, period.view, self._export.form)
             yield _Lines(lines, size)
 
     async def _fill(self, steps: AsyncIterator[_Lines]) -> None:

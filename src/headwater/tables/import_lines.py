@@ -1,22 +1,22 @@
-"""From an object's bytes to lines, and from a line to the item it holds. Pure, and bounded.
+"""From an object's text to lines, and from a line to the item it holds. Pure, and bounded.
 
-DynamoDB's JSON has an object with the member `Item` on each line, as a full export writes it. In
-CSV the values of key attributes, of the table and its indexes, have their types; all others are
-texts. A double quote within a quoted value is doubled; a value ends with its line.
+DynamoDB's JSON and Ion have an object with the member `Item` on each line, as a full export writes
+it. In CSV the values of key attributes, of the table and its indexes, have their types; all others
+are texts. A double quote within a quoted value is doubled; a value ends with its line.
 """
 
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 import orjson
 
 from headwater.errors import ValidationException
-from headwater.limits import KB, import_line_bytes_max, item_bytes_max
-from headwater.tables import keys
+from headwater.limits import import_line_bytes_max, item_bytes_max
+from headwater.tables import import_packing, ion, keys
+from headwater.tables.import_packing import ObjectFault
 from headwater.tables.imports import Csv, ImportSource
 from headwater.tables.schema import Table
 from headwater.tables.write import Put, Write
@@ -24,43 +24,11 @@ from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
 
-_GZIP_WINDOW: Final = 31
-_PIECE_BYTES: Final = 64 * KB
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class LineFault(Exception):
     """A line that is no item; the text says why, without what is in it."""
-
-
-class ObjectFault(Exception):
-    """An object whose rest cannot be read; the text says why."""
-
-
-class Inflater:
-    """Unpacks a gzip file of any number of members, in pieces of bounded size."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP_WINDOW)
-        self._is_begun = False
-
-    def pieces(self, packed: bytes) -> Iterator[bytes]:
-        """What follows from more bytes of the file. Raises ObjectFault."""
-        while packed:
-            if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP_WINDOW)
-            try:
-                piece = self._member.decompress(packed, _PIECE_BYTES)
-            except zlib.error as error:
-                raise ObjectFault(f"not gzip: {error}") from error
-            self._is_begun = True
-            packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-            yield piece
-
-    def end(self) -> None:
-        """Raises ObjectFault if the file stops within a member."""
-        if self._is_begun and not self._member.eof:
-            raise ObjectFault("the gzip file is cut off")
 
 
 class Splitter:
@@ -100,6 +68,14 @@ class Splitter:
         return line
 
 
+def check_readable(source: ImportSource) -> None:
+    """Raises ValidationException where a library is missing that the objects would need."""
+    if source.is_ion:
+        ion.check_installed()
+    if source.is_zstd:
+        import_packing.check_installed()
+
+
 class Form(Protocol):
     """How the lines of one object hold items."""
 
@@ -112,7 +88,9 @@ class Form(Protocol):
 
 def form_of(source: ImportSource, table: Table) -> Form:
     """The form of an object's lines, from its first on."""
-    return JsonForm() if source.csv is None else CsvForm(source.csv, table.types)
+    if source.csv is not None:
+        return CsvForm(source.csv, table.types)
+    return IonForm() if source.is_ion else JsonForm()
 
 
 class JsonForm:
@@ -127,6 +105,16 @@ class JsonForm:
             raise LineFault("no object with a member Item")
         item: Item = content["Item"]
         return item
+
+
+class IonForm:
+    """Lines of Ion."""
+
+    def item(self, line: bytes) -> Item | None:
+        try:
+            return ion.item(line)
+        except ion.NoIon as error:
+            raise LineFault(str(error)) from error
 
 
 class CsvForm:

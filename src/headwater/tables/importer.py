@@ -45,13 +45,12 @@ from headwater.tables.catalog import Catalog
 from headwater.tables.definition import Definition
 from headwater.tables.import_lines import (
     Form,
-    Inflater,
     LineFault,
-    ObjectFault,
     Splitter,
     form_of,
     write_of,
 )
+from headwater.tables.import_packing import ObjectFault, unpacker_of
 from headwater.tables.imports import Import, ImportSource, Progress
 from headwater.tables.job_runner import JobRunner
 from headwater.tables.jobs import (
@@ -273,14 +272,14 @@ class _Making:
 
     async def _read(self, table: Table, found: Found) -> None:
         """Put an object's items; one that cannot be read further is left there."""
-        inflater = Inflater() if self._job.source.is_gzip else None
+        unpacker = unpacker_of(self._job.source)
         splitter, form = Splitter(), form_of(self._job.source, table)
         number, at = 0, 0
         place = Place(self._job.source.bucket, found.key)
         try:
             while chunk := await self._objects.read(place, at, import_read_bytes):
                 at += len(chunk)
-                for piece in (chunk,) if inflater is None else inflater.pieces(chunk):
+                for piece in unpacker.pieces(chunk):
                     for line in splitter.lines(piece):
                         number += 1
                         await self._take(table, form, line, (found.key, number))
@@ -288,8 +287,7 @@ class _Making:
             for line in splitter.end():
                 number += 1
                 await self._take(table, form, line, (found.key, number))
-            if inflater is not None:
-                inflater.end()
+            unpacker.end()
         except ObjectFault as error:
             self._fault((found.key, number), str(error))
         await self._flush(table)

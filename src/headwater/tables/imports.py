@@ -34,7 +34,7 @@ class Csv:
 class ImportSource:
     """Which objects are imported, and how they are written.
 
-    prefix, owner: as given, or None. csv: None where the lines are DynamoDB's JSON.
+    prefix, owner: as given, or None. csv: None where the lines are DynamoDB's JSON or Ion.
     """
 
     bucket: str
@@ -42,6 +42,8 @@ class ImportSource:
     owner: str | None = None
     csv: Csv | None = None
     is_gzip: bool = False
+    is_ion: bool = False
+    is_zstd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,6 @@ class Import:
 def of_input(body: Mapping[str, Any]) -> ImportSource:
     """What an ImportTable asks to be read. Raises ValidationException."""
     form, compression = body["InputFormat"], body.get("InputCompressionType", "NONE")
-    if form == "ION":
-        raise ValidationException("InputFormat ION is not supported by Headwater yet")
-    if compression == "ZSTD":
-        raise ValidationException("InputCompressionType ZSTD is not supported by Headwater yet")
     options = body.get("InputFormatOptions", {}).get("Csv")
     if options is not None and form != "CSV":
         raise ValidationException(f"{INVALID}Csv options are given with InputFormat CSV alone")
@@ -106,6 +104,8 @@ def of_input(body: Mapping[str, Any]) -> ImportSource:
         place.get("S3BucketOwner"),
         _csv(options or {}) if form == "CSV" else None,
         compression == "GZIP",
+        form == "ION",
+        compression == "ZSTD",
     )
 
 

@@ -172,6 +172,38 @@ def test_an_incremental_export_tells_what_changed_between_two_times(view):
     run(body)
 
 
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_lines_of_ion(kind):
+    async def body(here: Exporting) -> None:
+        table = await here.recoverable()
+        here.clock.advance(HOUR)
+        start = here.clock.now()
+        await here.put(table, "a", 1)
+        here.clock.advance(HOUR)
+        period = {"ExportFromTime": start}
+        changes = {"ExportType": INCREMENTAL, "IncrementalExportSpecification": period}
+
+        ended = await here.export(ExportFormat="ION", **(changes if kind == "incremental" else {}))
+
+        found = b"".join(
+            gzip.decompress(body)
+            for place, body in here.objects.bodies.items()
+            if place.key.endswith(".ion.gz")
+        )
+        item = b'{n:1.,pk:"a"}'
+        digits = b"%d" % round(start * 1e6)
+        stamp = b"%bd%d" % (digits.rstrip(b"0"), len(digits) - len(digits.rstrip(b"0")))
+        assert ended["ExportFormat"] == "ION"
+        assert found == (
+            b"$ion_1_0 {Item:%b}\n" % item
+            if kind == "full"
+            else b'$ion_1_0 {Metadata:{WriteTimestampMicros:%b},Keys:{pk:"a"},NewImage:%b}\n'
+            % (stamp, item)
+        )
+
+    run(body)
+
+
 def test_an_export_needs_recovery():
     async def body(here: Exporting) -> None:
         await here.here.active()
@@ -200,7 +232,6 @@ def test_a_time_outside_of_the_recovery_window_is_refused(seconds):
 @pytest.mark.parametrize(
     "request_members",
     [
-        {"ExportFormat": "ION"},
         {"ExportType": INCREMENTAL},
         {"ExportType": INCREMENTAL, "IncrementalExportSpecification": {}},
         {"IncrementalExportSpecification": {"ExportFromTime": 0}},

@@ -1,18 +1,15 @@
 """Objects cut into lines, and lines into items."""
 
-import gzip
-
 import pytest
 
 from headwater.limits import import_line_bytes_max
 from headwater.tables.import_lines import (
     CsvForm,
-    Inflater,
     JsonForm,
     LineFault,
-    ObjectFault,
     Splitter,
 )
+from headwater.tables.import_packing import ObjectFault
 from headwater.tables.imports import Csv
 
 
@@ -43,44 +40,6 @@ def test_a_line_that_is_too_long_is_told_and_the_next_is_read():
     assert split(long, b"y\nnext\n") == [None, b"next"]
     assert split(long + b"y") == [None]
     assert split(long + b"\nnext") == [long, b"next"]
-
-
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_gzip_of_several_members_is_unpacked_from_pieces_of_any_size(size):
-    content = b"line\n" * 1000
-    packed = gzip.compress(content) + gzip.compress(b"more")
-    inflater = Inflater()
-
-    found = b"".join(
-        piece
-        for at in range(0, len(packed), size)
-        for piece in inflater.pieces(packed[at : at + size])
-    )
-    inflater.end()
-
-    assert found == content + b"more"
-
-
-def test_what_is_packed_tightly_comes_in_bounded_pieces():
-    packed = gzip.compress(b"0" * 10_000_000)
-
-    sizes = [len(piece) for piece in Inflater().pieces(packed)]
-
-    assert sum(sizes) == 10_000_000
-    assert max(sizes) <= 1024 * 1024
-
-
-def test_an_object_that_is_not_gzip_or_cut_off_cannot_be_read_further():
-    with pytest.raises(ObjectFault):
-        list(Inflater().pieces(b"plain text"))
-    cut = Inflater()
-    list(cut.pieces(gzip.compress(b"text" * 1000)[:-4]))
-    with pytest.raises(ObjectFault):
-        cut.end()
-
-
-def test_an_empty_object_is_no_gzip_that_is_cut_off():
-    Inflater().end()
 
 
 def test_a_line_of_json_holds_an_item():

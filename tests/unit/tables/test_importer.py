@@ -252,8 +252,6 @@ def test_the_table_must_be_new():
 @pytest.mark.parametrize(
     "members",
     [
-        {"InputFormat": "ION"},
-        {"InputCompressionType": "ZSTD"},
         {"InputFormatOptions": {"Csv": {"Delimiter": ";"}}},
         {"InputFormat": "CSV", "InputFormatOptions": {"Csv": {"HeaderList": ["pk", "pk"]}}},
         {"S3BucketSource": {"S3Bucket": "bucket", "S3BucketOwner": "999999999999"}},
