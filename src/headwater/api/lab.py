@@ -38,9 +38,10 @@
         GivenUpReason?, SentTo?}. Fate: Delivering, Delivered, GivenUp, Filtered, Retrying, Passed
         (and not known how), Waiting or NotRead. Position: the number up to which all is behind the
         mapping in the shard. A delivery is a batch with the record: {BeganAt: number, EndedAt?:
-        number, Records: number, First, Last, Outcome: Delivered, Partly, Failed, Throttled or
-        UnderWay, Reason?, RequestId?, NextAttemptAt?: number}. Deliveries are kept in memory: of
-        100,000 records, counted each time they are in a batch.
+        number, Records: number, First, Last, Outcome: Delivered, Partly, Failed, Throttled,
+        CutOff (the reader ended meanwhile) or UnderWay, Reason?, RequestId?, NextAttemptAt?:
+        number}. Deliveries are kept in memory: of 100,000 records, counted each time they are in a
+        batch.
     CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,

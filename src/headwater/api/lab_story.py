@@ -121,7 +121,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "Records": len(delivery.numbers),
         "First": sequence_text(delivery.numbers[0]),
         "Last": sequence_text(delivery.numbers[-1]),
-        "Outcome": "UnderWay" if outcome is None else type(outcome).__name__,
+        "Outcome": _outcome(delivery),
     }
     optional = {
         "EndedAt": delivery.ended_at,
@@ -130,3 +130,9 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "Reason": None if outcome is None or isinstance(outcome, Delivered) else outcome.reason,
     }
     return told | {name: value for name, value in optional.items() if value is not None}
+
+
+def _outcome(delivery: Delivery) -> str:
+    if delivery.outcome is not None:
+        return type(delivery.outcome).__name__
+    return "CutOff" if delivery.is_cut_off else "UnderWay"

@@ -13,7 +13,7 @@ _FATES: Final = {
     "Delivered": "was delivered",
     "GivenUp": "was given up",
     "Filtered": "was passed: the mapping's filter does not want it",
-    "Retrying": "failed and is tried again",
+    "Retrying": "failed, or its reader ended meanwhile, and comes again",
     "Passed": "is behind the mapping; how, was before this server's start or long ago",
     "Waiting": "waits: the mapping has not come to it",
     "NotRead": "is not read: the mapping is disabled",

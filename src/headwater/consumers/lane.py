@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from headwater.consumers import policy
 from headwater.consumers import window as windows
 from headwater.consumers.delivery import Answer, Batch, Delivered, Failed, Outcome, Partly, Window
-from headwater.consumers.policy import GATHERING, Gathered, PolicySettings
+from headwater.consumers.policy import GATHERING, Deliver, Gathered, PolicySettings, Wait
 from headwater.consumers.window import Windows
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import time_us_of
@@ -63,10 +63,17 @@ class Lane:
         """Whether nothing is left to do if no more records come."""
         return not self._entries and not self.windows.open
 
-    @property
-    def next_at(self) -> float | None:
-        """When what failed is tried again, if something has."""
-        return self._state[0].retry_at if self._state else None
+    def next_at(self, now: float) -> float | None:
+        """When what failed is tried again, if something has and is."""
+        if not self._state:
+            return None
+        match self.step(Reach(is_last=False, is_stalled=False), now):
+            case Deliver():
+                return now
+            case Wait(until) if until == self._state[0].retry_at:
+                return until
+            case _:
+                return None  # it is given up, at once or before its next try
 
     def add(self, stored: Stored, now: float) -> None:
         """Take a record that was read at an epoch second."""

@@ -36,13 +36,22 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A delivery ended. next_at: epoch second of the next try, if it was in vain."""
+    """A delivery ended. next_at: epoch second of the next try, if that is to be made."""
 
     attempt: int
     batch: Batch
     outcome: Outcome
     at: float
     next_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The reader ended during a delivery: nobody learns how it went, and the batch comes again."""
+
+    attempt: int
+    batch: Batch
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Advanced:
     is_finished: bool
 
 
-Happening: TypeAlias = Read | Began | Ended | Dropped | Trimmed | Advanced
+Happening: TypeAlias = Read | Began | Ended | CutOff | Dropped | Trimmed | Advanced
 
 
 class Observer(Protocol):

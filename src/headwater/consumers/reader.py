@@ -33,7 +33,7 @@ from headwater.consumers.delivery import (
 )
 from headwater.consumers.feed import Feed
 from headwater.consumers.lane import Lane, Reach
-from headwater.consumers.observer import Advanced, Began, Dropped, Ended
+from headwater.consumers.observer import Advanced, Began, CutOff, Dropped, Ended
 from headwater.consumers.policy import Deliver, GiveUp, Wait
 from headwater.limits import lease_seconds, shard_poll_seconds, shards_look_seconds
 from headwater.storage.engine import Unavailable
@@ -187,12 +187,16 @@ class ShardReader:
             outcome = await self._outcome(batch)
         except ReaderCrashed:
             self._has_crashed = True
+            observer.note(CutOff(attempt, batch, clock.now()))
             return
+        except asyncio.CancelledError:
+            observer.note(CutOff(attempt, batch, clock.now()))
+            raise
         now = clock.now()
         lane.settle(batch, outcome, now)
         if not isinstance(outcome, Delivered):
             self._log.info("delivery_failed", reason=outcome.reason, records=len(batch.entries))
-        next_at = None if isinstance(outcome, Delivered) else lane.next_at
+        next_at = None if isinstance(outcome, Delivered) else lane.next_at(now)
         observer.note(Ended(attempt, batch, outcome, now, next_at))
 
     async def _outcome(self, batch: Batch) -> Outcome:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.consumers.delivery import Delivered, Failed, Outcome, Partly, Reason
-from headwater.consumers.observer import Began, Dropped, Ended, Happening, Observer, Read
+from headwater.consumers.observer import Began, CutOff, Dropped, Ended, Happening, Observer, Read
 from headwater.limits import lab_journal_records_max
 from headwater.storage.keyspace import SequenceNumber, ShardId
 
@@ -21,7 +21,8 @@ from headwater.storage.keyspace import SequenceNumber, ShardId
 class Delivery:
     """A batch and how it went. numbers: of its records. outcome, ended_at: None while under way.
 
-    next_at: epoch second of the next try, if it was in vain.
+    next_at: epoch second of the next try, if it was in vain. is_cut_off: the reader ended during
+    it, so there is no outcome.
     """
 
     shard_id: ShardId
@@ -30,6 +31,7 @@ class Delivery:
     ended_at: float | None = None
     outcome: Outcome | None = None
     next_at: float | None = None
+    is_cut_off: bool = False
 
     def took(self, number: SequenceNumber) -> bool:
         """Whether the destination has a record of the batch for good."""
@@ -132,6 +134,10 @@ class _Notes:
                 ended = self._under_way.pop((batch.shard_id, attempt), None)
                 if ended is not None:
                     ended.outcome, ended.ended_at, ended.next_at = outcome, at, next_at
+            case CutOff(attempt, batch, at):
+                ended = self._under_way.pop((batch.shard_id, attempt), None)
+                if ended is not None:
+                    ended.ended_at, ended.is_cut_off = at, True
             case Dropped(given_up, at):
                 batch = given_up.batch
                 numbers = tuple(stored.number for stored in batch.entries)

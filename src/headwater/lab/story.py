@@ -6,7 +6,7 @@
     Delivered    a destination has taken a batch with it
     GivenUp      its retries or its age were exhausted
     Filtered     the reader's selection does not want it
-    Retrying     a batch with it was in vain, and comes again
+    Retrying     a batch with it was in vain or cut off, and comes again
     Passed       the reader is behind it, and what became of it is not known any more
     Waiting      the reader has not come to it
     NotRead      nobody reads: the reader is disabled, or began behind the record
@@ -119,7 +119,7 @@ def fate(
 ) -> Fate:
     """What became of a record; see the module's table."""
     last = past.deliveries[-1] if past.deliveries else None
-    if last is not None and last.outcome is None:
+    if last is not None and last.outcome is None and not last.is_cut_off:
         return Fate.DELIVERING
     if last is not None and last.took(number):
         return Fate.DELIVERED

@@ -20,7 +20,16 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from headwater.consumers.delivery import Batch, Delivered, Failed, GivenUp, Outcome, Partly
-from headwater.consumers.observer import Advanced, Began, Dropped, Ended, Happening, Read, Trimmed
+from headwater.consumers.observer import (
+    Advanced,
+    Began,
+    CutOff,
+    Dropped,
+    Ended,
+    Happening,
+    Read,
+    Trimmed,
+)
 from headwater.storage.keyspace import ShardId
 from headwater.streams.entry import time_us_of
 
@@ -76,6 +85,8 @@ class MappingActivity:
                 self._begin(attempt, batch, at)
             case Ended():
                 self._end(happening)
+            case CutOff(attempt, batch):
+                self.shards[batch.shard_id].delivering.pop(attempt, None)
             case Dropped(given_up):
                 self._drop(given_up)
             case Trimmed():

@@ -166,6 +166,14 @@ class Lab:
         answer = self._ask("CheckStream", stream)
         return Check(answer["Records"], answer["Shards"], answer["Faults"])
 
+    def explain(self, stream: str, sequence_number: str) -> dict[str, Any]:
+        """The story of a record: its place, and what each mapping made of it.
+
+        As `Explain` tells it: the `Fate` of each of its `Readers` is `Delivered`, `Filtered`,
+        `GivenUp`, `Retrying`, and so on.
+        """
+        return self._ask("Explain", stream, SequenceNumber=sequence_number)
+
     def drain(self, timeout: float = _DRAIN_SECONDS) -> float:
         """Wait until every consumer in the server has passed what is written now.
 

@@ -3,13 +3,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.consumer import Consumer
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Selection, Throttled
+from headwater.consumers.observer import (
+    Began,
+    CutOff,
+    Ended,
+    Happening,
+    Observer,
+    Observers,
+    Read,
+)
 from headwater.consumers.reader import End, ShardReader
 from headwater.storage import keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
@@ -43,16 +52,29 @@ async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId)
     return checkpoints.decode(stored)
 
 
+@dataclass
+class Notes:
+    """An observer that keeps what it is told."""
+
+    happenings: list[Happening] = field(default_factory=list)
+
+    def note(self, happening: Happening) -> None:
+        self.happenings.append(happening)
+
+
 @asynccontextmanager
 async def reading(
     store: LoggedStore,
     table: Table,
     destination: ListDestination,
     selection: Selection | None = None,
+    observer: Observer | None = None,
     **changes: Any,
 ) -> AsyncIterator[Reading]:
     stream = await store.stream(table)
-    consumer = Consumer("c", stream, settings(**changes), destination, selection)
+    consumer = Consumer(
+        "c", stream, settings(**changes), destination, selection, observer or Observers()
+    )
     (shard_id,) = open_shards(table)
     shard = await store.shard(table, shard_id)
     now = store.clock.now()
@@ -192,6 +214,44 @@ def test_batch_that_keeps_failing_is_passed_after_its_retries() -> None:
             assert destination.sizes() == [1, 1, 1, 1]
             assert destination.numbers() == [good]
             assert (await at_work.checkpoint()).position == good
+
+    in_store(body)
+
+
+def test_end_of_a_delivery_says_when_the_batch_comes_again_if_it_does() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        await store.append_all(table, 2)
+        notes = Notes()
+        destination = ListDestination(answers=[Failed("x")] * 3)
+        async with reading(
+            store, table, destination, observer=notes, retries_max=1, is_bisecting=True
+        ):
+            await settle()
+            await advance(store, 10)
+
+        halved, first, again, *_ = (each for each in notes.happenings if isinstance(each, Ended))
+        assert halved.next_at == halved.at
+        assert first.next_at is not None
+        assert first.at < first.next_at <= again.at
+        assert again.next_at is None
+
+    in_store(body)
+
+
+def test_delivery_during_which_the_reader_ends_is_cut_off() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        await store.append(table)
+        notes = Notes()
+        async with reading(
+            store, table, ListDestination(gate=asyncio.Event()), observer=notes
+        ) as at_work:
+            await settle()
+            at_work.task.cancel()
+            await asyncio.wait([at_work.task])
+
+        assert [type(each) for each in notes.happenings] == [Read, Began, CutOff]
 
     in_store(body)
 

@@ -14,7 +14,7 @@ from headwater.consumers.delivery import (
     Partly,
     Reason,
 )
-from headwater.consumers.observer import Began, Dropped, Ended, Read
+from headwater.consumers.observer import Began, CutOff, Dropped, Ended, Read
 from headwater.lab.journal import Journal
 from headwater.lab.story import Fate, fate
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
@@ -105,3 +105,13 @@ def test_oldest_is_forgotten_when_there_is_too_much() -> None:
     kept = [each for each in range(100) if told(journal, each) is Fate.DELIVERED]
 
     assert kept == [96, 97, 98, 99]
+
+
+def test_batch_whose_reader_ended_is_with_nobody_and_comes_again() -> None:
+    journal = Journal()
+    observer = journal.observer("one")
+    observer.note(Began(1, batch(10), 1.0))
+
+    observer.note(CutOff(1, batch(10), 2.0))
+
+    assert told(journal, 10) is Fate.RETRYING
