@@ -92,7 +92,6 @@ def test_a_default_said_aloud_changes_nothing(members):
     [
         ("SSESpecification", {"Enabled": True}),
         ("SSESpecification", {"KMSMasterKeyId": "alias/key"}),
-        ("ResourcePolicy", "{}"),
         (
             "GlobalTableSourceArn",
             "arn:aws:dynamodb:eu-west-1:123456789012:table/music",
