@@ -6,6 +6,7 @@ closes.
 
 process.py     a process of a server: alone, or one of several
 supervisor.py  starts the several processes of a server and replaces those that end
+silence.py     when a process is taken for one that stands still
 member.py      such a process's dealings with its supervisor
 channel.py     what they tell each other
 core.py        the store and what every part is built on

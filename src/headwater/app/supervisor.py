@@ -17,7 +17,7 @@ import sys
 from asyncio.subprocess import Process as Child
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -26,6 +26,7 @@ from headwater.app import Ready
 from headwater.app.channel import Channel
 from headwater.app.edge import bound_by, endpoint_of, own_credential
 from headwater.app.process import Plan
+from headwater.app.silence import Silence
 from headwater.clock import Clock, SystemChance, SystemClock
 from headwater.config import ConfigError, Settings
 from headwater.limits import (
@@ -33,7 +34,6 @@ from headwater.limits import (
     process_quick_deaths_max,
     process_restart_seconds_first,
     process_restart_seconds_max,
-    process_silence_seconds_max,
     process_steady_seconds,
 )
 from headwater.storage.board import Board, new_board
@@ -61,12 +61,12 @@ class _Ways:
 
 @dataclass(slots=True)
 class _Running:
-    """A process that has been started. heard_at: when it last said anything."""
+    """A process that has been started."""
 
     number: int
     child: Child
     channel: Channel
-    heard_at: float
+    silence: Silence = field(default_factory=Silence)
     is_ready: bool = False
     reason: str | None = None
 
@@ -168,7 +168,7 @@ class Supervisor:
             )
         channel = await Channel.open(here)
         channel.send(plan)
-        running = _Running(number, child, channel, self._clock.monotonic())
+        running = _Running(number, child, channel)
         self._running[place] = running
         self._tell_members()
         if self._is_stopping.is_set():
@@ -178,7 +178,7 @@ class Supervisor:
     async def _follow(self, running: _Running, place: int) -> None:
         """Take what a process says until it says no more."""
         while (message := await running.channel.receive()) is not None:
-            running.heard_at = self._clock.monotonic()
+            running.silence.end()
             match message["kind"]:
                 case "ready":
                     running.is_ready = True
@@ -249,8 +249,7 @@ class Supervisor:
         while True:
             await self._clock.sleep(process_beat_seconds)
             for place, running in self._running.items():
-                silence = self._clock.monotonic() - running.heard_at
-                if silence > process_silence_seconds_max and running.child.returncode is None:
+                if running.silence.lasts_too_long() and running.child.returncode is None:
                     _log.warning("worker_stands_still", worker=place + 1, pid=running.child.pid)
                     running.child.kill()
 
