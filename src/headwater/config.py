@@ -44,6 +44,11 @@ class Durability(StrEnum):
     relaxed = "relaxed"
 
 
+class FunctionIsolation(StrEnum):
+    auto = "auto"
+    none = "none"
+
+
 class LogFormat(StrEnum):
     console = "console"
     json = "json"
@@ -150,6 +155,13 @@ class Settings:
     enforce_throughput: bool = field(
         default=False,
         metadata=_means("Throttle tables and indexes beyond the capacity provisioned for them."),
+    )
+    function_isolation: FunctionIsolation = field(
+        default=FunctionIsolation.auto,
+        metadata=_means(
+            "auto: functions run in a sandbox where bubblewrap works, and as users of their own "
+            "where the server is root; none: as the server's user, with all that it may do."
+        ),
     )
     trace_batches: bool = field(
         default=False,

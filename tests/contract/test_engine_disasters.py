@@ -145,3 +145,15 @@ def test_store_that_is_deleted_and_made_again_is_not_written_by_the_old_server(
         return found
 
     assert asyncio.run(main()) == {b"new": b"new" * 40}
+
+
+def test_files_of_a_store_are_readable_for_their_owner_alone(tmp_path: Path) -> None:
+    async def main() -> set[int]:
+        engine = open_engine(tmp_path / "data", SqliteSettings(), ManualClock())
+        await put(engine, b"secret")
+        files = list((tmp_path / "data").glob("headwater.db*"))
+        modes = {file.stat().st_mode & 0o777 for file in files}
+        await engine.close()
+        return modes
+
+    assert asyncio.run(main()) == {0o600}

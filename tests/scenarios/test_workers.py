@@ -36,7 +36,8 @@ DELAY = re.compile(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    options = ("--workers", str(WORKERS), "--log-format", "json")
+    # The functions of these tests write files of this process's.
+    options = ("--workers", str(WORKERS), "--log-format", "json", "--function-isolation", "none")
     with ServerProcess.serve("--data", tmp_path / "data", *options) as started:
         yield started
 

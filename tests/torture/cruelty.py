@@ -89,7 +89,11 @@ def _ended(world: World, kills: int, unfinished: list[Finish]) -> Figures:
 
 def _serve(world: World) -> ServerProcess:
     durability = world.chance.choice(("strict", "relaxed"))
-    return ServerProcess.serve("--data", world.data, "--lab", "--durability", durability)
+    # The function writes a file of this process's.
+    return ServerProcess.serve(
+        *("--data", world.data, "--lab", "--durability", durability),
+        *("--function-isolation", "none"),
+    )
 
 
 async def _prepare(endpoint: str, world: World) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from headwater.api.function_code import CodeSource
 from headwater.api.function_logs import FunctionLogHandlers
@@ -21,10 +22,11 @@ from headwater.api.invoke import InvokeHandlers
 from headwater.api.layers import LayerHandlers
 from headwater.api.locations import Locations
 from headwater.api.operation import Handler, OwnOperation
-from headwater.app.core import Core
+from headwater.app.core import Core, absolute
 from headwater.app.running import running
 from headwater.auth.credentials import Credential
 from headwater.clock import Clock
+from headwater.config import FunctionIsolation
 from headwater.functions import deferred
 from headwater.functions.calls import Calls
 from headwater.functions.deferred import DeferredInvocations
@@ -34,6 +36,7 @@ from headwater.functions.package import CodeFolder
 from headwater.functions.pool import Pool
 from headwater.functions.registry import Machine, Registry
 from headwater.functions.runtime import BOOTSTRAP, Client, Runtimes
+from headwater.functions.sandbox import Sandbox, find_sandbox
 from headwater.functions.shelf import Shelf
 from headwater.functions.store import FunctionStore
 from headwater.functions.sweeper import CodeSweeper
@@ -43,6 +46,8 @@ from headwater.functions.worker import WorkerSettings
 from headwater.outbox.outbox import Outbox
 from headwater.storage.objects import ObjectStore
 from headwater.streams.iterator import load_secret
+
+_SECRET_FOLDERS: Final = (".aws", ".ssh", ".gnupg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ async def _workers(core: Core, surroundings: Surroundings, journals: Journals) -
     code = core.folder / "functions"
     code.mkdir(parents=True, exist_ok=True)
     needed = [code, BOOTSTRAP, surroundings.libraries]
+    is_isolated = core.settings.function_isolation is not FunctionIsolation.none
     return WorkerSettings(
         core.clock,
         core.machine_clock,
@@ -124,8 +130,17 @@ async def _workers(core: Core, surroundings: Surroundings, journals: Journals) -
         client,
         _scratch(core),
         journals,
-        await has_users(needed),
+        is_isolated and await has_users(needed),
+        await _sandbox(core, needed) if is_isolated else None,
     )
+
+
+async def _sandbox(core: Core, needed: Sequence[Path]) -> Sandbox | None:
+    settings = core.settings
+    secrets = [settings.credentials, settings.tls_key, settings.objects]
+    hidden = [core.folder, *(absolute(path) for path in secrets if path is not None)]
+    hidden += [Path.home() / name for name in _SECRET_FOLDERS]
+    return await find_sandbox(hidden, [*needed, Path(sys.prefix), Path(sys.base_prefix)])
 
 
 def _scratch(core: Core) -> Path:

@@ -21,7 +21,11 @@ def objects_of(core: Core) -> ObjectStore:
     settings = core.settings
     if settings.s3_endpoint is not None:
         return S3Objects(settings.s3_endpoint, settings.region)
-    return DirectoryObjects(absolute(settings.objects or core.folder / OBJECTS), core.chance)
+    if settings.objects is not None:
+        return DirectoryObjects(absolute(settings.objects), core.chance)
+    own = core.folder / OBJECTS
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)  # not for users that functions run as
+    return DirectoryObjects(own, core.chance)
 
 
 def queues_of(core: Core) -> QueueService:

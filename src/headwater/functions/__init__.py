@@ -22,6 +22,7 @@ code and configuration survive a restart; its workers do not survive their serve
     crew.py          the workers of one version: who takes which invocation
     worker.py        one worker process, from start to end
     user.py          as whom workers run when the server runs as root
+    sandbox.py       a sandbox for workers, where the machine has one
     process.py       the operating system's side of a worker: start, watch, kill
     environment.py   what a worker is told through its environment
     runtime_api.py   the Lambda Runtime API that a worker speaks to us

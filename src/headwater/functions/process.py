@@ -20,22 +20,31 @@ from typing import cast
 _READ_BYTES = 64 * 1024
 # A worker that prints without end must not hold the event loop when its output is drained.
 _DRAIN_READS_MAX = 16
+# The sandbox starts a first process of its own within, and that one starts ours.
+_SANDBOX_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to start: the words, the folder to stand in, and the whole environment."""
+    """What to start: the words, the folder to stand in, and the whole environment.
+
+    is_sandboxed: the words start a sandbox, whose child's child is the process that is meant.
+    """
 
     words: Sequence[str]
     folder: Path
     environment: Mapping[str, str]
+    is_sandboxed: bool = False
 
 
 class Process:
     """A running process; made by `start`."""
 
-    def __init__(self, output: int, printed: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, output: int, printed: Callable[[bytes], None], *, is_sandboxed: bool
+    ) -> None:
         self._output = output
+        self._is_sandboxed = is_sandboxed
         self._printed = printed
         self._transport: asyncio.SubprocessTransport | None = None
         self._status_file = -1
@@ -46,7 +55,6 @@ class Process:
         """It has been started. Called once, before anything else is reported of it."""
         self._transport = transport
         self._pid = transport.get_pid()
-        self._status_file = _open_status(self._pid)
         asyncio.get_running_loop().add_reader(self._output, self._readable)
 
     def is_alive(self) -> bool:
@@ -101,6 +109,8 @@ class Process:
 
     def _status_kib(self, label: bytes) -> int | None:
         if self._status_file < 0:
+            self._status_file = _open_status(self._pid, _SANDBOX_DEPTH * self._is_sandboxed)
+        if self._status_file < 0:
             return None
         try:
             text = os.pread(self._status_file, 4096, 0)
@@ -137,7 +147,7 @@ async def start(
     """
     output, pipe = os.pipe()
     os.set_blocking(output, False)
-    process = Process(output, printed)
+    process = Process(output, printed, is_sandboxed=command.is_sandboxed)
     try:
         await asyncio.get_running_loop().subprocess_exec(
             lambda: _Watch(process, exited),
@@ -176,10 +186,16 @@ class _Watch(asyncio.SubprocessProtocol):
         self._exited(status)
 
 
-def _open_status(pid: int) -> int:
+def _open_status(pid: int, depth: int) -> int:
+    """Where the system tells of a process, or of its descendant; -1 where it does not."""
     if not sys.platform.startswith("linux"):
         return -1
     try:
+        for _ in range(depth):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            if not children:
+                return -1  # not there yet, or not any more
+            pid = int(children[0])
         return os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return -1

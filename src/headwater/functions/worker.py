@@ -28,6 +28,7 @@ from headwater.functions.function import FunctionVersion
 from headwater.functions.journal import Journals
 from headwater.functions.log import LineSplitter, LogLine, Tail
 from headwater.functions.runtime import BOOTSTRAP, Client, Family
+from headwater.functions.sandbox import TMP, Sandbox, end_of
 from headwater.functions.user import user_of
 
 
@@ -46,7 +47,7 @@ class WorkerSettings:
     clock: the server's time of day, for logs. machine_clock: for what is about processes, which
     have the machine's time: deadlines, measured durations, idleness.
     scratch: the folder in which each gets a folder of its own. has_users: whether each function has
-    a user of its own.
+    a user of its own. sandbox: in which each runs, if there is one.
     """
 
     clock: Clock
@@ -57,6 +58,7 @@ class WorkerSettings:
     scratch: Path
     journals: Journals
     has_users: bool = False
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,8 @@ class Worker:
 
     def _exited(self, status: int) -> None:
         invocation, self._invocation = self._invocation, None
+        if self._settings.sandbox is not None:
+            status = end_of(status)
         self._exit_reason = outcome.exit_reason(status)
         if invocation is not None:
             payload = self._ending(invocation.request.request_id)
@@ -317,13 +321,20 @@ class Worker:
         assert self._listener is not None
         place = Place(
             runtime_api=self._listener.host_and_port,
-            scratch=self.scratch,
+            scratch=self.scratch if self._settings.sandbox is None else TMP,
             log_stream=self._log_stream,
         )
         environment = worker_environment(self.version, self._settings.surroundings, place)
-        return process.Command(self._words(), self.version.code, environment)
+        sandbox = self._settings.sandbox
+        if sandbox is None:
+            words = self._words(os.getpid())
+        else:
+            # It ends with its sandbox, and that one with us.
+            code = (self.version.code, self.version.opt)
+            words = [*sandbox.words(self.scratch, code), *self._words(0)]
+        return process.Command(words, self.version.code, environment, sandbox is not None)
 
-    def _words(self) -> list[str]:
+    def _words(self, parent: int) -> list[str]:
         version = self.version
         runtime = version.runtime
         is_python = runtime.family is Family.PYTHON
@@ -332,7 +343,7 @@ class Worker:
         return [
             str(runtime.program) if is_python else sys.executable,
             str(BOOTSTRAP / "launch.py"),
-            str(os.getpid()),
+            str(parent),
             str(data_bytes if is_python else 0),
             str(version.ephemeral_mb * limits.MB),
             str(self._user),

@@ -16,6 +16,7 @@ and counts its commits (`board.py`), so that no other reads what is older than a
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -255,6 +256,9 @@ def _unusable(directory: Path, error: Exception) -> Unavailable:
 
 
 def _connect(path: Path, settings: SqliteSettings) -> apsw.Connection:
+    # A new file is its owner's alone: functions may run as users of their own. SQLite's files
+    # beside it follow it.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(10_000)
     # Before anything is written. A value of more than a quarter of a page goes to pages of its own.
