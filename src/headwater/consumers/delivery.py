@@ -148,6 +148,7 @@ class Destination(Protocol):
         """Be told of records that are passed undelivered, before the position is stored.
 
         Must come back soon: the lane waits. The same may be told again after a crash.
+        Raises Unavailable if they cannot be kept now: then they are given up again, a moment later.
         """
 
 

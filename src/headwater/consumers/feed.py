@@ -1,13 +1,14 @@
 """Reads a shard on and shares its records out among the lanes, up to a bound.
 
-What the consumer's selection does not want is passed here and reaches no lane. Reading stops while
-lanes hold as much as they may, or have got as far ahead of a blocked one as they may: then only
-what is behind a lane makes room.
+What the consumer's selection does not want is passed here, reaches no lane and counts for nothing.
+Reading stops while lanes hold as much as they may, or have got as far ahead of a blocked one as
+they may: then only what is behind a lane makes room.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
@@ -27,7 +28,6 @@ from headwater.streams.shard import (
     Head,
     decode_head,
     decode_point,
-    line_count,
     number_before,
     sequence_text,
 )
@@ -58,6 +58,7 @@ class Feed:
         self._shard_id = shard_id
         self._lanes = lanes
         self._position = start
+        self._ahead: deque[SequenceNumber] = deque()  # wanted, read, not behind all lanes yet
         settings, count = consumer.settings, len(lanes)
         ahead = (count + 1) * settings.batch_records_max
         self._ahead_max = ahead if count == 1 else max(ahead, lanes_ahead_records_max)
@@ -83,7 +84,10 @@ class Feed:
         """How many records more may be read."""
         if sum(lane.held_bytes for lane in self._lanes) >= self._held_bytes_max:
             return 0
-        return self._ahead_max - (line_count(self.read_to) - line_count(self.position))
+        ahead, position = self._ahead, self.position
+        while ahead and ahead[0] <= position:
+            ahead.popleft()
+        return self._ahead_max - len(ahead)
 
     async def gather(self) -> None:
         """Read on until nothing is left or there is no more room. Raises Unavailable.
@@ -131,6 +135,7 @@ class Feed:
                 unwanted = [stored.number for stored, verdict in pairs if not verdict]
         for stored in wanted:
             self._lane_of(stored).add(stored, now)
+            self._ahead.append(stored.number)
         self.read_to = found[-1].number
         consumer.observer.note(Read(self._shard_id, found, unwanted))
 

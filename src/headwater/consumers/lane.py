@@ -33,7 +33,7 @@ class Reach:
 
 
 class Lane:
-    """See the module. `is_busy` and `due_at` are the reader's."""
+    """See the module. The reader's are `is_busy`, and `due_at`: epoch second of the next step."""
 
     def __init__(
         self, settings: PolicySettings, size_of: Callable[[bytes], int], standing: Windows
@@ -41,7 +41,7 @@ class Lane:
         self.windows = standing
         self.held_bytes = 0
         self.is_busy = False
-        self.due_at: float | None = None
+        self.due_at = 0.0
         self.answer: Answer | None = None
         self._settings = settings
         self._size_of = size_of

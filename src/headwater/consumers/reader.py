@@ -147,9 +147,12 @@ class ShardReader:
             return None
         now = self._services.clock.now()
         reach = Reach(self._feed.is_last, self._feed.is_stalled)
-        due = []
+        due: list[float | None] = []
         for lane in self._lanes:
             if lane.is_busy:
+                continue
+            if lane.due_at > now:
+                due.append(lane.due_at)
                 continue
             match lane.step(reach, now):
                 case Wait(until):
@@ -210,11 +213,15 @@ class ShardReader:
 
     async def _give_up(self, lane: Lane, batch: Batch, reason: Reason) -> None:
         given_up = GivenUp(batch, reason, lane.answer if reason is Reason.RETRIES else None)
-        self._log_given_up(given_up)
         try:
             await self._destination.give_up(given_up)
+        except Unavailable as error:  # the records stay, and are given up once more
+            self._log.warning("store_unavailable", error=str(error))
+            lane.due_at = self._services.clock.now() + shard_poll_seconds
+            return
         except Exception as error:  # noqa: BLE001 - a boundary: a destination's fault stays its own
             self._log.error("destination_fault", exc_info=error)
+        self._log_given_up(given_up)
         lane.give_up(batch)
         self._consumer.observer.note(Dropped(given_up, self._services.clock.now()))
 

@@ -59,5 +59,6 @@ class FailureDestination(Protocol):
 
         Returns once it is kept so that it will be delivered, or is counted as lost; never waits for
         the destination, since the shard waits for this. The position is stored after it returns, so
-        the same batch may come again after a crash, with another `at`. Does not raise.
+        the same batch may come again after a crash, with another `at`.
+        Raises Unavailable if the store cannot keep it now: the shard stays where it is.
         """

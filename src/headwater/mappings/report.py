@@ -11,17 +11,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-import structlog
 
 from headwater.clock import Chance
 from headwater.mappings.failure import FailedBatch
 from headwater.outbox.message import Message, service_of
 from headwater.outbox.outbox import Outbox
-from headwater.storage.engine import Unavailable
 from headwater.streams.shard import sequence_text
 
 _SOURCE: Final = "mapping/"
-_log = structlog.get_logger(__name__)
 
 
 class FailureOutbox:
@@ -32,11 +29,7 @@ class FailureOutbox:
         self._chance = chance
 
     async def accept(self, failed: FailedBatch) -> None:
-        try:
-            await self._outbox.put(message(failed, self._chance.uuid()))
-        except Unavailable as error:
-            # The position cannot be stored either, so the batch will be given up once more.
-            _log.warning("store_unavailable", mapping=failed.mapping_uuid, error=str(error))
+        await self._outbox.put(message(failed, self._chance.uuid()))
 
 
 def source_of(mapping_uuid: str) -> str:

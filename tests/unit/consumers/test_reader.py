@@ -9,7 +9,15 @@ from typing import Any
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.consumer import Consumer
-from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Selection, Throttled
+from headwater.consumers.delivery import (
+    Batch,
+    Delivered,
+    Failed,
+    GivenUp,
+    Outcome,
+    Selection,
+    Throttled,
+)
 from headwater.consumers.observer import (
     Began,
     CutOff,
@@ -21,6 +29,7 @@ from headwater.consumers.observer import (
 )
 from headwater.consumers.reader import End, ShardReader
 from headwater.storage import keyspace
+from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.log import Stored
 from headwater.tables.schema import Table
@@ -292,6 +301,32 @@ def test_fault_of_the_destination_is_tried_again_and_counts_for_nothing() -> Non
     in_store(body)
 
 
+def test_records_stay_until_what_is_given_up_can_be_kept() -> None:
+    class FullDisk(ListDestination):
+        refused = 0
+
+        async def give_up(self, given_up: GivenUp) -> None:
+            if self.refused < 2:
+                self.refused += 1
+                raise Unavailable("the disk is full")
+            await super().give_up(given_up)
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        number = await store.append(table)
+        destination = FullDisk(answer=lambda _: Failed("no"))
+        async with reading(store, table, destination, retries_max=0) as at_work:
+            await settle()
+            refused, position = destination.refused, (await at_work.checkpoint()).position
+            await advance(store, 5)
+
+            assert (refused, position < number) == (1, True)
+            assert [each.batch.entries[0].number for each in destination.given_up] == [number]
+            assert (await at_work.checkpoint()).position == number
+
+    in_store(body)
+
+
 def test_reader_ends_at_the_end_of_a_closed_shard() -> None:
     async def body(store: LoggedStore) -> None:
         table = await store.create_table()
@@ -440,5 +475,36 @@ def test_unwanted_records_are_in_no_batch_and_behind_the_position() -> None:
 
             assert destination.numbers() == [numbers[1], numbers[3]]
             assert (await at_work.checkpoint()).position == numbers[4]
+
+    in_store(body)
+
+
+class Only:
+    """Selects the records of these numbers."""
+
+    def __init__(self, numbers: Sequence[SequenceNumber]) -> None:
+        self._numbers = set(numbers)
+
+    def wanted(self, shard_id: ShardId, records: Sequence[Stored]) -> Sequence[bool]:
+        return [stored.number in self._numbers for stored in records]
+
+
+def test_unwanted_records_do_not_shorten_the_wait_for_a_full_batch() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        numbers = [await store.append_all(table, 10) for _ in range(5)]
+        first_of_each = [ten[0] for ten in numbers]
+        destination = ListDestination()
+        wanted = Only(first_of_each)
+        async with reading(
+            store, table, destination, wanted, batch_records_max=4, window_seconds=20
+        ):
+            await settle()
+            full = destination.sizes()
+            await advance(store, 20)
+
+        assert full == [4]
+        assert destination.sizes() == [4, 1]
+        assert destination.numbers() == first_of_each
 
     in_store(body)
