@@ -91,8 +91,15 @@ def stream_arn(table: Table) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.name}/stream/{table.latest_label}"
 
 
+def no_delays(_: float) -> None:
+    """Takes delays that no test asks for."""
+
+
 def service_of(
-    store: LoggedStore, functions: NotedFunctions, failures: KeptFailures | None = None
+    store: LoggedStore,
+    functions: NotedFunctions,
+    failures: KeptFailures | None = None,
+    activities: Activities | None = None,
 ) -> MappingService:
     failures = failures or KeptFailures()
     return MappingService(
@@ -102,7 +109,7 @@ def service_of(
         MappingSettings(
             ACCOUNT,
             DAY,
-            Audience(Activities(lambda _: None), is_tracing=False),
+            Audience(activities or Activities(no_delays), is_tracing=False),
             lambda arn: None if arn.startswith("arn:aws:s") else f"{arn} is no destination",
         ),
     )
@@ -110,10 +117,13 @@ def service_of(
 
 @asynccontextmanager
 async def mapping_service(
-    store: LoggedStore, functions: NotedFunctions, failures: KeptFailures | None = None
+    store: LoggedStore,
+    functions: NotedFunctions,
+    failures: KeptFailures | None = None,
+    activities: Activities | None = None,
 ) -> AsyncIterator[MappingService]:
     """A running service, stopped in good order at the end."""
-    service = service_of(store, functions, failures)
+    service = service_of(store, functions, failures, activities)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run())
         await settle()

@@ -117,6 +117,8 @@ class Lane:
             case _:
                 return  # nobody has answered
         self.answer = answer
+        if self._state and self.windows.is_early(self._settings.tumbling_seconds):
+            self._state = policy.closing_first(self._state)
 
     def give_up(self, batch: Batch) -> None:
         """Pass the records of a batch undelivered, or leave a window that cannot be closed."""

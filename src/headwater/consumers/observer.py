@@ -80,7 +80,14 @@ class Advanced:
     is_finished: bool
 
 
-Happening: TypeAlias = Read | Began | Ended | CutOff | Dropped | Trimmed | Advanced
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The shard is not read here any more, finished or not."""
+
+    shard_id: ShardId
+
+
+Happening: TypeAlias = Read | Began | Ended | CutOff | Dropped | Trimmed | Advanced | Left
 
 
 class Observer(Protocol):

@@ -26,6 +26,8 @@ window.
     Failed, otherwise                            one failure more, back-off
     Throttled                                    no failure more, back-off
 
+Where a window's state has become too large, the close of the window goes before what is left.
+
 So failures are those of the part's first record: they begin anew once the lane has passed it, and
 splitting is free. `retries_max` n allows n + 1 deliveries of a part that fails whole. Halving ends
 at single records and Partly passes at least one, so every record comes to its retries in the end.
@@ -195,6 +197,11 @@ def after_delivery(
             return (_again(settings, part, now, failures=1), *rest)
         case _:
             return (_again(settings, part, now, failures=0), *rest)
+
+
+def closing_first(state: State) -> State:
+    """The state if the window has to be closed before the next part."""
+    return state if state[0].count == 0 else (Part(0), *state)
 
 
 def after_giving_up(state: State, count: int) -> State:

@@ -33,7 +33,7 @@ from headwater.consumers.delivery import (
 )
 from headwater.consumers.feed import Feed
 from headwater.consumers.lane import Lane, Reach
-from headwater.consumers.observer import Advanced, Began, CutOff, Dropped, Ended
+from headwater.consumers.observer import Advanced, Began, CutOff, Dropped, Ended, Left
 from headwater.consumers.policy import Deliver, GiveUp, Wait
 from headwater.limits import lease_seconds, shard_poll_seconds, shards_look_seconds
 from headwater.storage.engine import Unavailable
@@ -110,6 +110,7 @@ class ShardReader:
         finally:
             services.wakeups.unsubscribe(feed.topic, self._woken)
             services.watch.unwatch(feed.head_key, self._woken)
+            self._consumer.observer.note(Left(self._shard_id))
 
     async def _loop(self, tasks: asyncio.TaskGroup) -> End:
         while True:

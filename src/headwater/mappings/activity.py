@@ -7,7 +7,7 @@ invocations are of records. They are of this process alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,10 +27,11 @@ from headwater.consumers.observer import (
     Dropped,
     Ended,
     Happening,
+    Left,
     Read,
     Trimmed,
 )
-from headwater.storage.keyspace import ShardId
+from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import time_us_of
 
 NoteDelay = Callable[[float], None]  # takes a record's seconds from its commit to its function
@@ -54,15 +55,35 @@ class Delivering:
     began_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """What failed and comes again. attempts: made in vain. at: epoch second of the next."""
+
+    attempts: int
+    at: float | None
+
+
 @dataclass(slots=True)
 class ShardActivity:
-    """What is under way in a shard. retry_at: when what failed comes again."""
+    """What is under way in a shard, and what comes again, by its first record.
+
+    Each lane has one thing at most to try again; the close of a window has no record.
+    """
 
     delivering: dict[int, Delivering] = field(default_factory=dict)
-    attempts: int = 0
+    retrying: dict[SequenceNumber | None, Retrying] = field(default_factory=dict)
     last_error: str | None = None
     last_error_at: float | None = None
-    retry_at: float | None = None
+
+    @property
+    def attempts(self) -> int:
+        """The most that were made in vain for one of them."""
+        return max((each.attempts for each in self.retrying.values()), default=0)
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the first of them comes again."""
+        return min((each.at for each in self.retrying.values() if each.at is not None), default=None)
 
 
 class MappingActivity:
@@ -91,9 +112,10 @@ class MappingActivity:
                 self._drop(given_up)
             case Trimmed():
                 self.counts["trimmed"] += 1
-            case Advanced(shard_id, _, is_finished):
-                if is_finished:
-                    self.shards.pop(shard_id, None)
+            case Left(shard_id):
+                self.shards.pop(shard_id, None)
+            case Advanced():
+                pass
 
     def _begin(self, attempt: int, batch: Batch, at: float) -> None:
         shard = self.shards.setdefault(batch.shard_id, ShardActivity())
@@ -105,11 +127,11 @@ class MappingActivity:
         batch, outcome = ended.batch, ended.outcome
         shard = self.shards.setdefault(batch.shard_id, ShardActivity())
         shard.delivering.pop(ended.attempt, None)
-        shard.retry_at = ended.next_at
-        if isinstance(outcome, Delivered):
-            shard.attempts = 0
-        else:
-            shard.attempts += 1
+        before = shard.retrying.pop(_first(batch), None)
+        if not isinstance(outcome, Delivered):
+            passed = outcome.count if isinstance(outcome, Partly) else 0
+            attempts = 1 if passed or before is None else before.attempts + 1
+            shard.retrying[_first(batch, passed)] = Retrying(attempts, ended.next_at)
             shard.last_error, shard.last_error_at = outcome.reason, ended.at
         if isinstance(outcome, Delivered | Partly | Failed):
             self.counts["invoked"] += len(batch.entries)
@@ -130,7 +152,7 @@ class MappingActivity:
         self.counts["dropped"] += len(given_up.batch.entries)
         shard = self.shards.get(given_up.batch.shard_id)
         if shard is not None:
-            shard.attempts, shard.retry_at = 0, None
+            shard.retrying.pop(_first(given_up.batch), None)
 
 
 class Activities(Collector):
@@ -146,14 +168,14 @@ class Activities(Collector):
             activity = self._by_uuid[uuid] = MappingActivity(self._note_delay)
         return activity
 
-    def forget(self, uuid: str) -> None:
-        self._by_uuid.pop(uuid, None)
+    def keep(self, uuids: Container[str]) -> None:
+        """Forget all mappings but these."""
+        for uuid in [uuid for uuid in self._by_uuid if uuid not in uuids]:
+            del self._by_uuid[uuid]
 
     def note_on_failure(self, uuid: str) -> None:
         """Count a failed batch's record that has reached its destination."""
-        activity = self._by_uuid.get(uuid)
-        if activity is not None:
-            activity.counts["on_failure"] += 1
+        self.of(uuid).counts["on_failure"] += 1
 
     def collect(self) -> Iterable[Metric]:
         activities = list(self._by_uuid.items())
@@ -178,6 +200,10 @@ class Activities(Collector):
             delays.add_metric([uuid], activity.delay_records, activity.delay_seconds)
         yield ages
         yield delays
+
+
+def _first(batch: Batch, index: int = 0) -> SequenceNumber | None:
+    return batch.entries[index].number if batch.entries else None
 
 
 def _failed(batch: Batch, outcome: Outcome) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from headwater.consumers.observer import Observer, Observers
 from headwater.mappings.activity import Activities
@@ -32,6 +32,6 @@ class Audience:
             observers.append(BatchTrace(mapping_uuid))
         return Observers(observers)
 
-    def forget(self, mapping_uuid: str) -> None:
-        """Keep nothing of a mapping that is deleted."""
-        self._activities.forget(mapping_uuid)
+    def keep(self, mapping_uuids: Container[str]) -> None:
+        """Keep nothing of mappings but these, which are all there are."""
+        self._activities.keep(mapping_uuids)

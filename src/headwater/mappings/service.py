@@ -243,6 +243,7 @@ class MappingService:
 
     async def _compare(self, tasks: asyncio.TaskGroup) -> None:
         stored = {mapping.uuid: mapping for mapping in await self._stored()}
+        self._settings.audience.keep(stored)
         gone = await self._gone_streams()
         for uuid, running in self._running.items():
             mapping = stored.get(uuid)
@@ -326,7 +327,6 @@ class MappingService:
         stored = await checkpoints.load(self._services.engine, mapping.consumer)
         keys = [keyspace.checkpoint(mapping.consumer, *shard) for shard in stored]
         await self._services.committer.submit(changes.remove(mapping, keys))
-        self._settings.audience.forget(mapping.uuid)
 
     async def _report(self, mapping: EventSourceMapping, result: str) -> None:
         """Store a LastProcessingResult when it is another than the last."""
