@@ -83,7 +83,9 @@ class ShardActivity:
     @property
     def retry_at(self) -> float | None:
         """When the first of them comes again."""
-        return min((each.at for each in self.retrying.values() if each.at is not None), default=None)
+        return min(
+            (each.at for each in self.retrying.values() if each.at is not None), default=None
+        )
 
 
 class MappingActivity:

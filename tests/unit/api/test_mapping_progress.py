@@ -144,15 +144,15 @@ def test_shards_not_read_yet_and_finished_ones_are_told_apart() -> None:
     async def body(store: LoggedStore) -> None:
         table = await store.create_table()
         (parent,) = open_shards(table)
-        functions = NotedFunctions(gate=asyncio.Event())
-        async with described(store, functions) as describe:
+        gate = asyncio.Event()
+        async with described(store, NotedFunctions(gate=gate)) as describe:
             mapping = await map_function(describe.service, table)
             await store.append_all(table, 4)
             await settle()
             await store.roll_over(table, parent)
             await settle()
             shards = (await describe.of(mapping))["Shards"]
-            functions.gate.set()
+            gate.set()
             await settle()
             later = (await describe.of(mapping))["Shards"]
 

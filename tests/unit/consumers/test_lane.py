@@ -49,7 +49,8 @@ def test_window_with_too_large_a_state_is_closed_early_and_goes_on_anew() -> Non
 
     assert (first.is_closing, first.is_early) == (False, False)
     assert (closing.entries, closing.is_closing, closing.is_early) == ((), True, True)
-    assert closing.window is not None and closing.window.state == TOO_LARGE
+    assert closing.window is not None
+    assert closing.window.state == TOO_LARGE
     assert second.window == Window(first.window.start_us, first.window.end_us)  # type: ignore[union-attr]
 
 
@@ -65,7 +66,8 @@ def test_window_is_closed_early_between_the_parts_of_a_batch() -> None:
     assert numbers(half) == [1, 2]
     assert (closing.entries, closing.is_early) == ((), True)
     assert numbers(other) == [3, 4]
-    assert other.window is not None and other.window.state == b""
+    assert other.window is not None
+    assert other.window.state == b""
 
 
 def test_rest_of_a_batch_waits_for_the_early_close_as_long_as_it_fails() -> None:
@@ -79,7 +81,8 @@ def test_rest_of_a_batch_waits_for_the_early_close_as_long_as_it_fails() -> None
     driven.now += 10
     rest = driven.deliver(Delivered(state=b"{}"))
 
-    assert failed.is_closing and closing.is_closing
+    assert failed.is_closing
+    assert closing.is_closing
     assert (closing.deliveries, rest.deliveries) == (1, 1)
     assert numbers(rest) == [2]
 
@@ -93,7 +96,8 @@ def test_windows_switched_off_close_what_is_open_before_anything_else() -> None:
     batch = driven.deliver(Delivered())
 
     assert (closing.entries, closing.is_closing, closing.is_early) == ((), True, True)
-    assert closing.window is not None and closing.window.state == b'{"n":1}'
+    assert closing.window is not None
+    assert closing.window.state == b'{"n":1}'
     assert (numbers(batch), batch.window) == ([1, 2], None)
     assert driven.lane.is_done
 
@@ -108,7 +112,8 @@ def test_windows_made_shorter_begin_behind_the_one_that_is_open() -> None:
     second = driven.deliver(Delivered(state=b"{}"))
 
     assert (numbers(first), closing.is_closing) == ([1], True)
-    assert second.window is not None and second.window.start_us >= end_us
+    assert second.window is not None
+    assert second.window.start_us >= end_us
 
 
 def test_last_window_of_a_shard_is_closed_before_its_end() -> None:
