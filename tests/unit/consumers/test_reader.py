@@ -1,102 +1,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.consumers import checkpoint as checkpoints
-from headwater.consumers.checkpoint import Checkpoint, Claim
-from headwater.consumers.consumer import Consumer
+from headwater.consumers.checkpoint import Claim
 from headwater.consumers.delivery import (
     Batch,
     Delivered,
     Failed,
     GivenUp,
     Outcome,
-    Selection,
     Throttled,
 )
 from headwater.consumers.observer import (
     Began,
     CutOff,
     Ended,
-    Happening,
-    Observer,
-    Observers,
+    Left,
     Read,
 )
-from headwater.consumers.reader import End, ShardReader
+from headwater.consumers.reader import End
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
-from headwater.storage.keyspace import SequenceNumber, ShardId
-from headwater.streams.log import Stored
-from headwater.tables.schema import Table
-from tests.destinations import ListDestination, change, settings
+from headwater.storage.keyspace import SequenceNumber
+from tests.destinations import ListDestination
 from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
+from tests.unit.consumers.shard_reading import Notes, reading
 
 DAY = 24 * 3600
-
-
-@dataclass
-class Reading:
-    """A reader at work on a table's only shard."""
-
-    store: LoggedStore
-    table: Table
-    shard_id: ShardId
-    destination: ListDestination
-    reader: ShardReader
-    task: asyncio.Task[End]
-
-    async def checkpoint(self) -> Checkpoint:
-        return await stored_checkpoint(self.store, self.table, self.shard_id)
-
-
-async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId) -> Checkpoint:
-    key = keyspace.checkpoint("c", table.table_id, shard_id)
-    (stored,) = await store.engine.get([key])
-    assert stored is not None
-    return checkpoints.decode(stored)
-
-
-@dataclass
-class Notes:
-    """An observer that keeps what it is told."""
-
-    happenings: list[Happening] = field(default_factory=list)
-
-    def note(self, happening: Happening) -> None:
-        self.happenings.append(happening)
-
-
-@asynccontextmanager
-async def reading(
-    store: LoggedStore,
-    table: Table,
-    destination: ListDestination,
-    selection: Selection | None = None,
-    observer: Observer | None = None,
-    **changes: Any,
-) -> AsyncIterator[Reading]:
-    stream = await store.stream(table)
-    consumer = Consumer(
-        "c", stream, settings(**changes), destination, selection, observer or Observers()
-    )
-    (shard_id,) = open_shards(table)
-    shard = await store.shard(table, shard_id)
-    now = store.clock.now()
-    claim = Claim("me", now, now + 15, lambda _: False)
-    key = keyspace.checkpoint("c", table.table_id, shard_id)
-    lease, start = await store.committer.submit(checkpoints.take(key, shard.first, claim))
-    reader = ShardReader(store.services, consumer, shard_id, lease, start)
-    task = asyncio.create_task(reader.run())
-    try:
-        yield Reading(store, table, shard_id, destination, reader, task)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def test_commit_wakes_the_reader_without_time_passing() -> None:
@@ -260,7 +192,7 @@ def test_delivery_during_which_the_reader_ends_is_cut_off() -> None:
             at_work.task.cancel()
             await asyncio.wait([at_work.task])
 
-        assert [type(each) for each in notes.happenings] == [Read, Began, CutOff]
+        assert [type(each) for each in notes.happenings] == [Read, Began, CutOff, Left]
 
     in_store(body)
 
@@ -457,54 +389,5 @@ def test_blocked_lane_lets_others_go_on_and_holds_the_position() -> None:
             assert delivered < set(others)
             assert len(delivered) > len(others) / 2  # but for those of the same lane
             assert (await at_work.checkpoint()).position == before < refused
-
-    in_store(body)
-
-
-def test_unwanted_records_are_in_no_batch_and_behind_the_position() -> None:
-    class EverySecond:
-        def wanted(self, shard_id: ShardId, records: Sequence[Stored]) -> Sequence[bool]:
-            return [change(stored.entry)[1] % 2 == 0 for stored in records]
-
-    async def body(store: LoggedStore) -> None:
-        table = await store.create_table()
-        destination = ListDestination()
-        async with reading(store, table, destination, selection=EverySecond()) as at_work:
-            numbers = await store.append_all(table, 5)
-            await settle()
-
-            assert destination.numbers() == [numbers[1], numbers[3]]
-            assert (await at_work.checkpoint()).position == numbers[4]
-
-    in_store(body)
-
-
-class Only:
-    """Selects the records of these numbers."""
-
-    def __init__(self, numbers: Sequence[SequenceNumber]) -> None:
-        self._numbers = set(numbers)
-
-    def wanted(self, shard_id: ShardId, records: Sequence[Stored]) -> Sequence[bool]:
-        return [stored.number in self._numbers for stored in records]
-
-
-def test_unwanted_records_do_not_shorten_the_wait_for_a_full_batch() -> None:
-    async def body(store: LoggedStore) -> None:
-        table = await store.create_table()
-        numbers = [await store.append_all(table, 10) for _ in range(5)]
-        first_of_each = [ten[0] for ten in numbers]
-        destination = ListDestination()
-        wanted = Only(first_of_each)
-        async with reading(
-            store, table, destination, wanted, batch_records_max=4, window_seconds=20
-        ):
-            await settle()
-            full = destination.sizes()
-            await advance(store, 20)
-
-        assert full == [4]
-        assert destination.sizes() == [4, 1]
-        assert destination.numbers() == first_of_each
 
     in_store(body)
