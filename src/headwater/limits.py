@@ -80,6 +80,7 @@ expiry_step_bytes_max: Final = MB
 expiry_round_seconds: Final = 1.0
 expiry_pause_seconds: Final = 0.01
 expiry_poll_seconds: Final = 60.0
+expiry_foresight_seconds: Final = 3600.0  # who expires sooner is told of; the rest is looked for
 
 # Exports to objects, imports from them
 jobs_at_once_max: Final = 2

@@ -5,8 +5,9 @@ and little else, and then waits until the next is. Nothing is remembered between
 server leaves the next one finds. An item is deleted by the write path, like any other, in a commit
 that looks at its time once more: an item whose time has been changed meanwhile stays.
 
-The waking topic of `expiry.py` tells of an item that expires before the next round. It is a hint:
-without it the item goes with the round that comes after `expiry_poll_seconds` at the latest.
+The waking topic of `expiry.py` tells of an item that expires within `expiry_foresight_seconds`;
+those that expire later wake nobody, so a round is due that often, also in time that jumps. It is a
+hint: without it an item is found by the look that is made every `expiry_poll_seconds`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import structlog
 from headwater.clock import Clock, linger
 from headwater.errors import ResourceNotFoundException
 from headwater.limits import (
+    expiry_foresight_seconds,
     expiry_pause_seconds,
     expiry_poll_seconds,
     expiry_round_seconds,
@@ -114,9 +116,7 @@ class Expirer:
     async def _round(self) -> float:
         """Delete a commit's worth of what is due in every table; returns when to look again."""
         now = self._clock.now()
-        when = (
-            now + expiry_poll_seconds
-        )  # due, not a mere look: items that expire later wake nobody
+        when = now + expiry_foresight_seconds
         async for table in self._tables():
             try:
                 when = min(when, await self._expire(table, now))

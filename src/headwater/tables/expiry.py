@@ -19,7 +19,7 @@ from typing import Final
 import orjson
 
 from headwater.errors import ResourceInUseException, ValidationException
-from headwater.limits import expiry_age_seconds_max, expiry_poll_seconds
+from headwater.limits import expiry_age_seconds_max, expiry_foresight_seconds
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.tables.schema import Table, TableStatus, TimeToLive, TimeToLiveStatus
@@ -31,7 +31,7 @@ WAKING_TOPIC: Final = keyspace.every_expiry_span()[0]
 
 _SECONDS_BYTES: Final = 8
 _DIGITS_MAX: Final = 18
-_POLL_US: Final = int(expiry_poll_seconds * 1e6)
+_FORESIGHT_US: Final = int(expiry_foresight_seconds * 1e6)
 
 
 def seconds_of(attribute: str, stored: bytes | None, item: Item | None) -> int | None:
@@ -79,7 +79,7 @@ def move_entry(
         view.delete(entry_key(table, before, item_key))
     if after is not None:
         view.put(entry_key(table, after, item_key), b"")
-        if after * 1_000_000 <= now_us + _POLL_US:
+        if after * 1_000_000 <= now_us + _FORESIGHT_US:
             view.wake(WAKING_TOPIC)
 
 

@@ -327,9 +327,10 @@ def test_an_entry_without_an_item_goes_too():
         table = await mortal(here)
         key = keys.of_key(table, {"pk": {"S": "a"}})
         stray = expiry.entry_key(table, NOW, key.stored)
+        await pass_time(here, 2 * expiry_round_seconds)
         await here.committer.submit(Store({stray: b""}))
 
-        await pass_time(here, 2 * expiry_poll_seconds)
+        await pass_time(here, expiry_poll_seconds + 5)
 
         assert await entries(here, table) == []
 

@@ -10,7 +10,7 @@ import pytest
 from headwater.errors import ResourceInUseException, ServiceError, ValidationException
 from headwater.expressions import update
 from headwater.expressions.bind import Placeholders
-from headwater.limits import expiry_age_seconds_max, expiry_poll_seconds
+from headwater.limits import expiry_age_seconds_max, expiry_foresight_seconds
 from headwater.storage.committer import View
 from headwater.storage.keyspace import TableId
 from headwater.tables import expiry, keys, schema
@@ -188,9 +188,9 @@ def test_entries_are_kept_while_time_to_live_is_being_enabled():
     assert world.write(put(NOW)).entries() == [(NOW, KEY.stored)]
 
 
-@pytest.mark.parametrize(("after", "wakes"), [(0, True), (60, True), (61, False)])
-def test_an_item_that_expires_before_the_next_look_wakes_who_deletes_it(after, wakes):
-    assert expiry_poll_seconds == 60
+@pytest.mark.parametrize(("after", "wakes"), [(0, True), (3600, True), (3601, False)])
+def test_an_item_that_expires_before_the_next_round_wakes_who_deletes_it(after, wakes):
+    assert expiry_foresight_seconds == 3600
 
     world = World().write(put(NOW + after))
 
