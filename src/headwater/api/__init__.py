@@ -63,6 +63,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     paging.py       Lambda's lists in pages
     lab.py          the lab's own operations
     lab_clock.py    those of them on its clock
+    lab_consumers.py  those of them on consumers outside the server
     lab_streams.py  those of them on streams
     lab_story.py    the one that tells of a record
     lab_faults.py   those of them on faults

@@ -1,7 +1,8 @@
 """The lab's operations, target `Headwater_20261123`. They are ours; AWS has nothing like them.
 
     Drain {TimeoutSeconds?: number}  -> {Seconds: number}
-        Returns once every consumer has passed what was written before the call.
+        Returns once every consumer, mapping or registered, has passed what was written before the
+        call.
         DrainTimeoutException with Laggards, [{Name, ShardId, Position?, Written}], when time runs
         out: who is behind, in which shard, up to which number all is behind it (none if it has not
         begun with the shard), and which number it was to pass.
@@ -46,6 +47,16 @@
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,
         if the stream has been on since the table's creation and nothing of it is trimmed.
+    RegisterConsumer {Name, StreamArn, LeaseTable}
+            -> {Name, StreamArn, LeaseTable, RegisteredAt: number}
+        Makes a consumer outside the server known: drains wait for it, stories tell of it. What it
+        has passed is read from its lease table, a table of the region in the format of
+        `headwater.consumer` or of the Kinesis Client Library, which need not be there yet. A
+        consumer of the same Name is replaced. Kept with the store.
+    DeregisterConsumer {Name}  -> {}
+        Forgets a consumer.
+    ListConsumers {}  -> {Consumers: [{Name, StreamArn, LeaseTable, RegisteredAt: number}]}
+        The registered consumers of the region.
     SetFaults {Faults: [Fault], Seed?: number}  -> {Seed, Faults: [Fault], Met: [Encounter]}
         Has these faults instead of those of the caller's region; an empty list clears them. Without
         a Seed one is drawn. The same requests in the same order meet the same faults of a seed.
@@ -55,7 +66,8 @@
         The region's faults, each with Seen, how many requests and deliveries there were for it, and
         Met, how many of them it struck; and the latest 1,000 that were struck, oldest first.
     EraseRegion {}  -> {}
-        Deletes all tables, functions, event source mappings and faults of the caller's region.
+        Deletes all tables, functions, event source mappings, registered consumers and faults of the
+        caller's region.
     Fault {Kind, Operations?, TableNames?, StreamArns?, ShardIds?, Consumers?: [text],
            Rate?, Every?, Skip?, Count?: number, Seconds?, Share?, Readers?: number, Error?: text}
         What happens, to what and how often; described in the guide to tests of consumers.

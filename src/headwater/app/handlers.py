@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from headwater.api import lab, lab_clock, lab_faults, lab_region, lab_story, lab_streams
+from headwater.api import (
+    lab,
+    lab_clock,
+    lab_consumers,
+    lab_faults,
+    lab_region,
+    lab_story,
+    lab_streams,
+)
 from headwater.api.backups import BackupHandlers
 from headwater.api.batches import Batches
 from headwater.api.exports import ExportHandlers
@@ -33,6 +41,7 @@ from headwater.app.services import leading, resharding_duties
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.erase import Eraser
+from headwater.lab.outsiders import Outsiders
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
@@ -76,24 +85,27 @@ def lab_of(
             **lab.refused(),
             **lab_clock.refused(),
             **lab_streams.refused(),
+            **lab_consumers.refused(),
             **lab_story.refused(),
             **lab_faults.refused(),
             **lab_region.refused(),
         }
     assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
     resharder = Resharder(catalog, core.clock, core.chance)
-    drain = Drain(core.engine, mappings, core.machine_clock)
-    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
+    outsiders = Outsiders(store, catalog)
+    drain = Drain(core.engine, (mappings, outsiders), core.machine_clock)
+    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
     stories = lab_story.LabStoryHandlers(streams, store, core.journal, mappings)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
         **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),
         **streams.operations(),
+        **lab_consumers.LabConsumerHandlers(streams, outsiders).operations(),
         **stories.operations(),
         **lab_faults.LabFaultHandlers(core.faults).operations(),
-        **lab_region.LabRegionHandlers(eraser, core.faults).operations(),
+        **lab_region.LabRegionHandlers(eraser, core.faults, outsiders).operations(),
     }
 
 

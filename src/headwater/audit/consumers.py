@@ -1,4 +1,4 @@
-"""Mappings have their pair, positions lie within their shards."""
+"""Mappings have their pair, positions lie within their shards, registrations can be read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from headwater.audit.reading import prefixed, readable, rows_of
 from headwater.audit.report import Report, Section
 from headwater.audit.shards import Shards
 from headwater.consumers import checkpoint as checkpoints
+from headwater.consumers import registration as registrations
 from headwater.mappings import mapping as mappings
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
@@ -18,6 +19,7 @@ _MAPPING: Final = "mapping/"
 async def check(engine: Engine, report: Report, shards: Shards) -> None:
     """Look at every mapping, lease and position."""
     section = report.section("mappings and positions")
+    await _check_registrations(engine, section)
     known = await _check_mappings(engine, section)
     async for key, stored in rows_of(engine, prefixed(b"k")):
         table_id, shard_id = keyspace.shard_of_checkpoint(key)
@@ -38,6 +40,17 @@ async def check(engine: Engine, report: Report, shards: Shards) -> None:
             section.fault(f"{name} is finished, but the shard is open")
         if checkpoint.is_finished and shard.last is not None and checkpoint.position < shard.last:
             section.fault(f"{name} is finished, but lies before its end")
+
+
+async def _check_registrations(engine: Engine, section: Section) -> None:
+    async for key, stored in rows_of(engine, keyspace.every_registration_span()):
+        name = f"registration {key!r}"
+        registration = readable(section, name, stored, registrations.decode)
+        if registration is None:
+            continue
+        section.count("registered consumers")
+        if registration.key != key:
+            section.fault(f"{name} is stored under another's key")
 
 
 async def _check_mappings(engine: Engine, section: Section) -> set[str]:

@@ -11,7 +11,7 @@ from headwater.audit.report import Report, Section
 from headwater.storage.engine import Engine
 from headwater.values.order import after_prefix
 
-KINDS: Final = b"abcefghijklmnopqstuvxyz"
+KINDS: Final = b"abcefghijklmnopqstuvwxyz"
 """The first bytes of keys (`storage.keyspace`); each kind is looked at by one of the checks."""
 
 _OWNER_BYTES: Final = 17

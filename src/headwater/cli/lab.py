@@ -98,9 +98,45 @@ def why(stream: str, number: str, endpoint: str, region: str) -> None:
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait.")
 @endpoint_options
 def drain(timeout: float, endpoint: str, region: str) -> None:
-    """Wait until every mapping has passed what is written now."""
+    """Wait until every mapping and registered consumer has passed what is written now."""
     answer = ask(("Drain", {"TimeoutSeconds": timeout}), (endpoint, region))
     click.echo(f"Drained after {answer['Seconds']:.3f} seconds.")
+
+
+@command.command()
+@click.argument("name")
+@_stream
+@click.argument("lease_table")
+@endpoint_options
+def register(name: str, stream: str, lease_table: str, endpoint: str, region: str) -> None:
+    """Have drains wait for a consumer outside the server, and stories tell of it.
+
+    LEASE_TABLE is the table of this server in which it keeps its leases: as headwater.consumer
+    does, or the Kinesis Client Library. A consumer of the same NAME is replaced.
+    """
+    wanted = {"Name": name, "LeaseTable": lease_table}
+    told = _ask_about("RegisterConsumer", stream, wanted, (endpoint, region))
+    click.echo(f"{told['Name']} is registered, by the leases in {told['LeaseTable']}.")
+
+
+@command.command()
+@click.argument("name")
+@endpoint_options
+def deregister(name: str, endpoint: str, region: str) -> None:
+    """Have drains wait for a registered consumer no longer."""
+    ask(("DeregisterConsumer", {"Name": name}), (endpoint, region))
+    click.echo(f"{name} is not registered any more.")
+
+
+@command.command()
+@endpoint_options
+def consumers(endpoint: str, region: str) -> None:
+    """List the registered consumers: name, lease table, stream."""
+    found = ask(("ListConsumers", {}), (endpoint, region))["Consumers"]
+    for each in found:
+        click.echo(f"{each['Name']}  {each['LeaseTable']}  {each['StreamArn']}")
+    if not found:
+        click.echo("No consumer is registered.")
 
 
 def _reshard(operation: str, stream: str, shard: str, server: tuple[str, str]) -> None:

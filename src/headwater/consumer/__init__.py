@@ -19,6 +19,7 @@ reader.py       one shard under its lease
 holding.py      a lease that is held
 lease.py        pure: who should have which lease
 lease_table.py  leases in DynamoDB
+lease_item.py   pure: a lease as an item
 cursor.py       one shard, page after page; knows no leases
 follow.py       a whole stream without leases
 shards.py       shards listed, parents before children

@@ -25,6 +25,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from headwater.clock import Clock
+from headwater.consumer import lease_item
 from headwater.consumer import position as positions
 from headwater.consumer.api import CONDITION_FAILED, IN_USE, NOT_FOUND, Api, CallFailed
 from headwater.consumer.lease import Lease
@@ -77,7 +78,7 @@ class LeaseTable:
 
     async def start(self, wanted: Position) -> Position:
         """Where the consumer began: what is stored, else what is wanted, which is then stored."""
-        key = {"leaseKey": {"S": f"start {self._arn}"}}
+        key = {"leaseKey": {"S": lease_item.start_key(self._arn)}}
         text = {"S": positions.text_of(wanted)}
         if await self._put({**key, "streamArn": {"S": self._arn}, "checkpoint": text}):
             return wanted
@@ -96,7 +97,7 @@ class LeaseTable:
         found: list[Lease] = []
         while True:
             page = await self._tables.call("Scan", request)
-            found += map(_lease, page["Items"])
+            found += map(lease_item.decode, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return found
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -215,8 +216,8 @@ class LeaseTable:
         except CallFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
-            raise LeaseGone(*([_lease(error.item)] if error.item else [])) from error
-        return _lease(answer["Attributes"])
+            raise LeaseGone(*([lease_item.decode(error.item)] if error.item else [])) from error
+        return lease_item.decode(answer["Attributes"])
 
     async def _put(self, item: Mapping[str, Any]) -> bool:
         request = {
@@ -234,17 +235,3 @@ class LeaseTable:
 
     def _of(self, lease: Lease) -> dict[str, Any]:
         return {"TableName": self._name, "Key": {"leaseKey": {"S": lease.shard_id}}}
-
-
-def _lease(item: Mapping[str, Any]) -> Lease:
-    def text(name: str) -> str | None:
-        return item[name]["S"] if name in item else None
-
-    return Lease(
-        item["leaseKey"]["S"],
-        text("parentShardId"),
-        positions.parse(item["checkpoint"]["S"]),
-        int(item["leaseCounter"]["N"]),
-        text("leaseOwner"),
-        text("promisedOwner"),
-    )

@@ -16,5 +16,6 @@ reader.py       the loop of one shard
 watch.py        looks at the heads of all shards that are read
 members.py      the processes that share a store, and the share of each
 leadership.py   which process does the work that one alone may do
+registration.py consumers outside the server, as the lab knows them
 coordinator.py  who reads which shard; parents before children
 """

@@ -5,6 +5,8 @@ timekeeper.py  moves it, and stores how it stands
 journal.py     what happens to records while they are read
 story.py       what became of one record
 drain.py       waits until every consumer has passed all that is written, or names the laggards
+outsiders.py   consumers outside the server, registered with it
+leases.py      where they stand, by the items of their lease tables
 streams.py     trims streams and expires iterators
 check.py       looks for faults in a stream
 faults.py      decides what meets a fault

@@ -6,7 +6,7 @@ What is written meanwhile, by functions too, does not count: a drain always ends
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from headwater.clock import Clock
@@ -24,7 +24,7 @@ Written = Mapping[TableId, Mapping[ShardId, int]]
 
 
 class Consumers(Protocol):
-    """Everything in this server that reads streams."""
+    """Consumers of one kind: those in the server, or those that are registered."""
 
     async def behind(self, written: Written) -> Mapping[str, Behind]:
         """The names of the consumers that have not passed these numbers, and where they are."""
@@ -42,7 +42,8 @@ class NotDrained(Exception):
 class Drain:
     """Waits for consumers. clock: the machine's, as what is waited for is real work."""
 
-    def __init__(self, engine: Engine, consumers: Consumers, clock: Clock) -> None:
+    def __init__(self, engine: Engine, consumers: Sequence[Consumers], clock: Clock) -> None:
+        """consumers: of every kind."""
         self._engine = engine
         self._consumers = consumers
         self._clock = clock
@@ -54,11 +55,17 @@ class Drain:
         """
         began = self._clock.now()
         written = await self._written()
-        while laggards := await self._consumers.behind(written):
+        while laggards := await self._behind(written):
             if self._clock.now() - began >= timeout_seconds:
                 raise NotDrained(laggards)
             await self._clock.sleep(_LOOK_SECONDS)
         return self._clock.now() - began
+
+    async def _behind(self, written: Written) -> Mapping[str, Behind]:
+        laggards: dict[str, Behind] = {}
+        for consumers in self._consumers:
+            laggards |= await consumers.behind(written)
+        return laggards
 
     async def _written(self) -> Written:
         written: dict[TableId, dict[ShardId, int]] = defaultdict(dict)

@@ -32,6 +32,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     j <kind 1> <region> 0 <table name> 0 <job id>     export (kind e) or import (kind i)
     j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
+    w <region> 0 <consumer name>                      consumer outside the server, registered
     q q <region> 0 <queue name>                       queue
     q m <queue id 16> <visible 8> <message id 16>     message of a queue; visible: microseconds
     o <due 8> <random 8>                              message in the outbox; due: microseconds
@@ -389,6 +390,20 @@ def checkpoints_of(key: bytes) -> bytes:
 def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
     """The table and the shard of a checkpoint's key."""
     return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])
+
+
+def registration(region: str, name: str) -> bytes:
+    return b"w%b\x00%b" % (region.encode(), name.encode())
+
+
+def registrations_span(region: str) -> tuple[bytes, bytes]:
+    """Start and stop of the consumers outside the server that are registered in a region."""
+    prefix = b"w%b\x00" % region.encode()
+    return prefix, after_prefix(prefix)
+
+
+def every_registration_span() -> tuple[bytes, bytes]:
+    return b"w", b"x"
 
 
 def queue(region: str, name: str) -> bytes:

@@ -175,7 +175,7 @@ class Lab:
         return self._ask("Explain", stream, SequenceNumber=sequence_number)
 
     def drain(self, timeout: float = _DRAIN_SECONDS) -> float:
-        """Wait until every consumer in the server has passed what is written now.
+        """Wait until every mapping and registered consumer has passed what is written now.
 
         Returns the seconds that took. Raises NotDrained.
         """
@@ -186,6 +186,23 @@ class Lab:
                 raise NotDrained(error) from None
             raise
         return float(answer["Seconds"])
+
+    def register(self, name: str, stream: str, lease_table: str) -> None:
+        """Have drains wait for a consumer outside the server, and stories tell of it.
+
+        lease_table: a table of this server, as headwater.consumer or the KCL keep it; it need not
+        be there yet. A consumer of the same name is replaced.
+        """
+        self._ask("RegisterConsumer", stream, Name=name, LeaseTable=lease_table)
+
+    def deregister(self, name: str) -> None:
+        """Have drains wait for a registered consumer no longer."""
+        self.wire.call("headwater", "DeregisterConsumer", Name=name)
+
+    def consumers(self) -> list[dict[str, Any]]:
+        """The registered consumers: `Name`, `StreamArn`, `LeaseTable`, `RegisteredAt` of each."""
+        found: list[dict[str, Any]] = self.wire.call("headwater", "ListConsumers")["Consumers"]
+        return found
 
     def open_shards(self, stream: str) -> list[str]:
         """The ids of a stream's open shards."""
@@ -215,7 +232,7 @@ class Lab:
         return arn
 
     def erase(self) -> None:
-        """Delete all tables, functions, event source mappings and faults of the region."""
+        """Delete all tables, functions, mappings, registrations and faults of the region."""
         self.wire.call("headwater", "EraseRegion")
         self.faults.seed = None
 

@@ -44,7 +44,7 @@ async def run(store: LoggedStore, drain: Drain, timeout_seconds: float) -> float
 
 def test_nobody_behind_is_drained_at_once() -> None:
     async def body(store: LoggedStore) -> None:
-        drain = Drain(store.engine, ListedConsumers([[]]), store.clock)
+        drain = Drain(store.engine, [ListedConsumers([[]])], store.clock)
 
         assert await drain.wait(0) == 0
 
@@ -55,7 +55,7 @@ def test_drain_returns_when_the_last_has_caught_up() -> None:
     async def body(store: LoggedStore) -> None:
         consumers = ListedConsumers([["a", "b"], ["b"], []])
 
-        seconds = await run(store, Drain(store.engine, consumers, store.clock), 60)
+        seconds = await run(store, Drain(store.engine, [consumers], store.clock), 60)
 
         assert seconds == pytest.approx(0.02)
         assert len(consumers.asked) == 3
@@ -65,7 +65,9 @@ def test_drain_returns_when_the_last_has_caught_up() -> None:
 
 def test_laggards_are_named_when_time_runs_out() -> None:
     async def body(store: LoggedStore) -> None:
-        drain = Drain(store.engine, ListedConsumers([["a", "b"]]), store.clock)
+        drain = Drain(
+            store.engine, [ListedConsumers([["a"]]), ListedConsumers([["b"]])], store.clock
+        )
 
         with pytest.raises(NotDrained) as caught:
             await run(store, drain, 0.05)
@@ -84,7 +86,7 @@ def test_what_is_written_meanwhile_does_not_count() -> None:
         table = await store.create_table()
         *_, before = await store.append_all(table, 3)
         consumers = ListedConsumers([["a"], ["a"], []])
-        waiting = asyncio.ensure_future(Drain(store.engine, consumers, store.clock).wait(60))
+        waiting = asyncio.ensure_future(Drain(store.engine, [consumers], store.clock).wait(60))
         await settle()
 
         await store.append_all(table, 2)
