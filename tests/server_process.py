@@ -6,6 +6,7 @@ reads the output until the ready line, and goes on reading so that the pipe cann
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -132,6 +133,16 @@ class ServerProcess:
             self.stop()
         else:
             self._end()
+
+
+def workers(server: ServerProcess) -> dict[str, int]:
+    """The processes of a server of several, by their names, from its log in JSON."""
+    found: dict[str, int] = {}
+    for line in list(server.output.lines):
+        if '"worker_ready"' in line:
+            entry = json.loads(line)
+            found[str(entry["worker"])] = entry["pid"]
+    return found
 
 
 def _usual_environment() -> dict[str, str]:

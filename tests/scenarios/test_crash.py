@@ -18,11 +18,11 @@ from tests.torture.works import WORKS
 from tests.torture.world import World
 
 
-def world(folder: Path) -> World:
+def world(folder: Path, workers: int = 1) -> World:
     seed = SystemRandom().randrange(10**9)
     # Shown when the test fails.
-    sys.stdout.write(f"make torture KILLS={len(WORKS)} SEED={seed}\n")
-    return World(Random(seed), folder / "data", folder / "notes")
+    sys.stdout.write(f'make torture KILLS={len(WORKS)} SEED={seed} ARGS="--workers {workers}"\n')
+    return World(Random(seed), folder / "data", folder / "notes", workers)
 
 
 @pytest.mark.timeout(240)
@@ -30,6 +30,13 @@ def test_kills_lose_nothing_and_the_streams_never_lie(tmp_path: Path) -> None:
     figures = torture(world(tmp_path), len(WORKS), sys.stdout.write)
 
     assert figures.acknowledged > 100
+    assert figures.delivered >= figures.told > 0
+
+
+@pytest.mark.timeout(240)
+def test_several_processes_that_die_lose_nothing_either(tmp_path: Path) -> None:
+    figures = torture(world(tmp_path, workers=2), 2, sys.stdout.write)
+
     assert figures.delivered >= figures.told > 0
 
 

@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from headwater.cli.client import Client, ServerGone, connected
 from headwater.cli.deployment import deploy, packed
-from tests.server_process import HEADWATER, ServerProcess
+from tests.server_process import HEADWATER, ServerProcess, workers
 from tests.torture.world import settled
 
 WORKERS = 3
@@ -40,16 +40,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     options = ("--workers", str(WORKERS), "--log-format", "json", "--function-isolation", "none")
     with ServerProcess.serve("--data", tmp_path / "data", *options) as started:
         yield started
-
-
-def workers(server: ServerProcess) -> dict[str, int]:
-    """The processes of those that serve now, by their names, from the log."""
-    found: dict[str, int] = {}
-    for line in server.output.lines:
-        if '"worker_ready"' in line:
-            entry = json.loads(line)
-            found[str(entry["worker"])] = entry["pid"]
-    return found
 
 
 def aws(server: ServerProcess, service: str) -> Any:

@@ -17,12 +17,13 @@ from tests.torture.world import World
 @click.command()
 @click.option("--kills", default=200, show_default=True, help="How often to kill.")
 @click.option("--seed", type=int, help="Repeat a run, nearly.  [default: a new one]")
-def main(kills: int, seed: int | None) -> None:
+@click.option("--workers", default=1, show_default=True, help="Processes of the server.")
+def main(kills: int, seed: int | None, workers: int) -> None:
     """Kill a server under load again and again, and check after each time that it never lies."""
     seed = SystemRandom().randrange(10**9) if seed is None else seed
     folder = Path(tempfile.mkdtemp(prefix="headwater-torture-"))
     click.echo(f"seed {seed}, {kills} kills, in {folder}")
-    world = World(Random(seed), folder / "data", folder / "notes")
+    world = World(Random(seed), folder / "data", folder / "notes", workers)
     try:
         figures = torture(world, kills, sys.stdout.write)
     except BaseException:

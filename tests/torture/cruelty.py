@@ -4,12 +4,18 @@ After each kill, in this order: the directory as the kill left it passes `headwa
 was acknowledged is there; a transfer whose answer was lost, asked for again, happens once; the
 stream tells every change of every key exactly once and in order; what was under way is finished.
 The function has been given everything, each key's records in order, whenever it is waited for.
+
+A server of several processes loses one of them first, and all of them a while later. It has no lab:
+its shards roll over by themselves every few seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,9 +26,9 @@ from headwater.audit.directory import verify
 from headwater.audit.report import Report
 from headwater.cli.client import Client, ServerGone, connected
 from headwater.cli.deployment import deploy, packed
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, workers
 from tests.torture import load
-from tests.torture.works import WORKS, Finish, Work, reshard
+from tests.torture.works import OF_THE_LAB, WORKS, Finish, Work, reshard
 from tests.torture.world import World, items_of, prepare, settled
 
 LANES: Final = 6
@@ -30,6 +36,7 @@ CONNECTIONS: Final = 24
 _DRAIN_EVERY: Final = 5
 _DRAIN_SECONDS: Final = 60
 _STOP_SECONDS: Final = 30
+_ROLLOVER_HOURS: Final = 0.002
 _FUNCTION: Final = Path(__file__).with_name("function")
 _KILL_AFTER: Final = (0, 1, 20, 80, 200, 400, 800)
 """How many answers to writes there are before a kill, once the round's work has begun."""
@@ -49,7 +56,8 @@ def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
     """Kill a server so many times; raises AssertionError, naming the round, for what is wrong."""
     with _serve(world) as server:
         asyncio.run(_prepare(server.endpoint, world))
-    works = [WORKS[each % len(WORKS)] for each in range(kills)]
+    known = [work for work in WORKS if world.workers == 1 or work not in OF_THE_LAB]
+    works = [known[each % len(known)] for each in range(kills)]
     world.chance.shuffle(works)
     unfinished: list[Finish] = []
     for number, work in enumerate(works, 1):
@@ -58,7 +66,7 @@ def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
             if number % _DRAIN_EVERY == 0:
                 asyncio.run(_drain(server.endpoint, world))
             asyncio.run(_prove(server.endpoint, world, unfinished))
-            unfinished = asyncio.run(_load(server, world, work, server.process.kill))
+            unfinished = asyncio.run(_load(server, world, work, _deaths(server, world)))
         asyncio.run(_check_directory(world.data))
     return _ended(world, kills, unfinished)
 
@@ -67,7 +75,7 @@ def stop_gracefully(world: World) -> Figures:
     """Stop a server under load; what was delivered is not delivered again."""
     with _serve(world) as server:
         asyncio.run(_prepare(server.endpoint, world))
-        unfinished = asyncio.run(_load(server, world, reshard, server.process.terminate))
+        unfinished = asyncio.run(_load(server, world, reshard, [server.process.terminate]))
         assert server.process.wait(_STOP_SECONDS) == 0
     asyncio.run(_check_directory(world.data))
     return _ended(world, 0, unfinished)
@@ -89,11 +97,27 @@ def _ended(world: World, kills: int, unfinished: list[Finish]) -> Figures:
 
 def _serve(world: World) -> ServerProcess:
     durability = world.chance.choice(("strict", "relaxed"))
-    # The function writes a file of this process's.
-    return ServerProcess.serve(
-        *("--data", world.data, "--lab", "--durability", durability),
-        *("--function-isolation", "none"),
-    )
+    # Not isolated: the function writes a file of this process's.
+    options = ("--data", world.data, "--durability", durability, "--function-isolation", "none")
+    if world.workers == 1:
+        return ServerProcess.serve(*options, "--lab")
+    several = ("--workers", str(world.workers), "--shard-rollover-hours", str(_ROLLOVER_HOURS))
+    return ServerProcess.serve(*options, *several, "--log-format", "json")
+
+
+def _deaths(server: ServerProcess, world: World) -> list[Callable[[], None]]:
+    """What dies in a round, one after the other."""
+
+    def kill_all() -> None:
+        server.process.kill()  # first, so that none is replaced
+        for process in workers(server).values():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def kill_one() -> None:
+        os.kill(world.chance.choice(list(workers(server).values())), signal.SIGKILL)
+
+    return [kill_all] if world.workers == 1 else [kill_one, kill_all]
 
 
 async def _prepare(endpoint: str, world: World) -> None:
@@ -111,17 +135,18 @@ async def _prepare(endpoint: str, world: World) -> None:
 
 
 async def _load(
-    server: ServerProcess, world: World, work: Work, end: Callable[[], None]
+    server: ServerProcess, world: World, work: Work, ends: list[Callable[[], None]]
 ) -> list[Finish]:
-    """Write from many clients, begin the work, and end the server after a while."""
+    """Write from many clients, begin the work, and end the server, in steps, after a while each."""
     left: int | None = None
 
     def tick() -> None:
         nonlocal left
         if left is not None:
             left -= 1
-            if left <= 0:
-                end()
+            if left <= 0 and ends:
+                ends.pop(0)()
+                left = world.chance.choice(_KILL_AFTER)
 
     async with connected(server.endpoint, CONNECTIONS) as client:
         accounts = list(world.balances)
@@ -146,6 +171,8 @@ async def _load(
             if left is None:
                 server.process.kill()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            while ends:
+                ends.pop(0)()
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, ServerGone):
             raise result
@@ -200,19 +227,31 @@ async def _prove_expiry(client: Client, world: World) -> None:
 
 async def _drain(endpoint: str, world: World) -> int:
     """Wait for the function; it has been given every record, those of a key in order."""
+    follower = world.followers["orders"]
     async with connected(endpoint) as client:
-        await client.call("headwater", "Drain", {"TimeoutSeconds": _DRAIN_SECONDS})
-        await world.followers["orders"].read(client)
-    lines = world.notes.read_text().splitlines() if world.notes.exists() else []
-    given: dict[str, list[str]] = {}
-    for line in lines:
-        number, key = line.split(" ", 1)
-        given.setdefault(key, []).append(number)
-    for key, records in world.followers["orders"].told.items():
+        if world.workers == 1:
+            await client.call("headwater", "Drain", {"TimeoutSeconds": _DRAIN_SECONDS})
+            await follower.read(client)
+        else:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await follower.read(client)
+                while sum(map(len, _given(world).values())) < follower.records:
+                    await follower.read(client)
+    given = _given(world)
+    for key, records in follower.told.items():
         wanted = [number for number, _, _, _ in records]
         first_given = list(dict.fromkeys(given.get(key, ())))
         assert first_given == wanted, f"{key}: the function was given {len(first_given)} records"
-    return len(lines)
+    return sum(map(len, given.values()))
+
+
+def _given(world: World) -> dict[str, list[str]]:
+    """What the function has written down: by key, its records' numbers."""
+    given: dict[str, list[str]] = {}
+    for line in world.notes.read_text().splitlines() if world.notes.exists() else ():
+        number, key = line.split(" ", 1)
+        given.setdefault(key, []).append(number)
+    return given
 
 
 async def _check_directory(data: Path) -> None:

@@ -181,3 +181,4 @@ WORKS: Final[tuple[Work, ...]] = (
     moments.restore_to_moment,
     moments.export,
 )
+OF_THE_LAB: Final = frozenset((trim, reshard))

@@ -66,6 +66,7 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
 class World:
     """Everything that outlives a server: chance, what is known, where the data is.
 
+    workers: how many processes the server has; several have no lab.
     transfers: by client token, those whose answer is due: the accounts, and the amount.
     spare: tables that may be deleted. names: how many have been given.
     """
@@ -73,6 +74,7 @@ class World:
     chance: Random
     data: Path
     notes: Path
+    workers: int = 1
     journals: dict[str, Journal] = field(
         default_factory=lambda: {"orders": Journal(), "churn": Journal()}
     )
