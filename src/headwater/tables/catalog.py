@@ -152,9 +152,7 @@ class Catalog:
         Raises ResourceNotFoundException if there is none, or none that takes items yet or still;
         ValidationException for an ARN that is no table's.
         """
-        if self._is_shared and self._changes.state() != self._seen:
-            self._open.clear()
-            self._seen = self._changes.state()
+        self._forget_what_is_old()
         found = self._open.get((region, name_or_arn))
         if found is not None:
             return found
@@ -166,6 +164,7 @@ class Catalog:
 
     def cached(self, region: str, name: str) -> Table | None:
         """The table as last seen, if it takes items and is at hand."""
+        self._forget_what_is_old()
         return self._open.get((region, name))
 
     async def known(self, region: str, name_or_arn: str) -> Table:
@@ -173,7 +172,7 @@ class Catalog:
 
         Raises what `describe` does.
         """
-        found = self._open.get((region, self.name_of(region, name_or_arn)))
+        found = self.cached(region, self.name_of(region, name_or_arn))
         return found or await self.describe(region, name_or_arn)
 
     async def reload(self, table: Table) -> Table:
@@ -378,6 +377,12 @@ class Catalog:
         table = schema.decode(stored)
         self._cache(table)
         return table
+
+    def _forget_what_is_old(self) -> None:
+        """Empty the cache if another process has changed any table."""
+        if self._is_shared and self._changes.state() != self._seen:
+            self._open.clear()
+            self._seen = self._changes.state()
 
     def _note(self, table: Table) -> None:
         """Take notice of a table that this process has stored."""

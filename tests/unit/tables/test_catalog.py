@@ -1,18 +1,22 @@
 """The catalog: tables found, listed, created, altered, deleted."""
 
 import asyncio
+import os
 
 import pytest
 
+from headwater.clock import SeededChance
 from headwater.errors import (
     ResourceInUseException,
     ResourceNotFoundException,
     ValidationException,
 )
 from headwater.storage import keyspace
+from headwater.storage.board import Board, Topic, new_board
 from headwater.streams import window
 from headwater.streams.window import StreamStatus
 from headwater.tables import schema
+from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.schema import IndexStatus, TableStatus
 from tests.unit.tables.running import (
     ACCOUNT,
@@ -418,5 +422,31 @@ def test_an_index_is_created_and_deleted():
         assert [index.status for index in filled.indexes] == [IndexStatus.ACTIVE]
         assert [index.status for index in deleted.indexes] == [IndexStatus.DELETING]
         assert after.indexes == ()
+
+    run(body)
+
+
+def test_what_another_process_has_changed_is_not_taken_from_the_cache():
+    async def body(here: Running) -> None:
+        places = 2
+        board = new_board(places)
+        mine, theirs = (
+            Catalog(
+                here.engine,
+                here.committer,
+                here.clock,
+                SeededChance(place),
+                CatalogSettings(ACCOUNT, changes=Board(board, places, place).counter(Topic.TABLES)),
+            )
+            for place in range(places)
+        )
+        table = await here.active()
+        await mine.table(REGION, "music")
+
+        await theirs.change(table, lambda _view, present: present.changed(tags={"a": ""}))
+
+        assert mine.cached(REGION, "music") is None
+        assert (await mine.known(REGION, "music")).tags == {"a": ""}
+        os.close(board)
 
     run(body)
