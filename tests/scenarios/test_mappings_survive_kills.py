@@ -52,7 +52,9 @@ class Served:
 
     def __init__(self, folder: Path, workers: int) -> None:
         self._folder = folder
-        self._options = ("--data", folder / "data", "--log-format", "json")
+        # Functions write into files that are not their own.
+        isolation = ("--function-isolation", "none")
+        self._options = ("--data", folder / "data", "--log-format", "json", *isolation)
         self._workers = workers
         self._server = ServerProcess.serve(*self._options, "--workers", str(workers))
         self.endpoint = self._server.endpoint

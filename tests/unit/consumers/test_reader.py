@@ -28,8 +28,6 @@ from tests.destinations import ListDestination
 from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
 from tests.unit.consumers.shard_reading import Notes, reading
 
-DAY = 24 * 3600
-
 
 def test_commit_wakes_the_reader_without_time_passing() -> None:
     async def body(store: LoggedStore) -> None:
