@@ -214,7 +214,10 @@ class Connection(asyncio.Protocol):
             self._edge.call(self)
 
     def settle(self) -> None:
-        """Take what is answered next in turn, begin what there is room for, see what is left."""
+        """Take what is answered next in turn, begin a request if there is room, see what is left.
+
+        One in a turn: who sends many at once is served beside the others, not before them.
+        """
         self._is_due = False
         if self._lost:
             return
@@ -222,9 +225,11 @@ class Connection(asyncio.Protocol):
         while begun and begun[0].response is not None:
             self._held_bytes -= len(begun[0].request.body)
             self._answer(begun.popleft())
-        while waiting and not self._write_paused and len(begun) < self._edge.settings.pipelined_max:
+        if waiting and self._has_room():
             self._held_bytes -= len(waiting[0].request.body)
             self._begin(waiting.popleft())
+            if waiting and self._has_room():
+                self._call()
         if not begun and not waiting:
             self._when_all_answered()
         self._steer_reading()
@@ -252,6 +257,9 @@ class Connection(asyncio.Protocol):
         self._begun.append(exchange)
         self._held_bytes += len(exchange.request.body)
         self._steer_reading()
+
+    def _has_room(self) -> bool:
+        return not self._write_paused and len(self._begun) < self._edge.settings.pipelined_max
 
     def _ended(self, exchange: Exchange) -> None:
         self._edge.forget(exchange)
