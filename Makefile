@@ -8,11 +8,13 @@
 #   make torture KILLS=200 SEED=7
 #   make fuzz EXAMPLES=100000    ask that many spoiled requests of each kind
 #   make bench PEERS=1           measure moto_server and dynalite in the same run
+#   make bench SIZE=10000000     measure a table of so many items beside a small one
 
 PYTHON ?= python3
 GIT ?=
 ARGS ?=
 PEERS ?=
+SIZE ?=
 EXAMPLES ?= 5000
 KILLS ?= 200
 SEED ?=
@@ -40,7 +42,7 @@ help:
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
 	@echo "make fuzz    ask a server thousands of spoiled requests [EXAMPLES=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
-	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [ARGS=...]"
+	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [SIZE=N] [ARGS=...]"
 	@echo "make docs    verify that generated pages are up to date and that links resolve"
 	@echo "make pin     write constraints.txt anew with the newest versions that fit"
 	@echo "make clean   remove .venv and every cache"
@@ -74,7 +76,7 @@ fuzz: $(DEV)
 		$(BIN)/pytest --timeout 0 tests/model/test_fuzz_requests.py $(ARGS)
 
 bench: $(DEV)
-	@$(BIN)/python -m tests.benchmarks $(if $(PEERS),--peers) $(ARGS)
+	@$(BIN)/python -m tests.benchmarks $(if $(PEERS),--peers) $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 docs: $(DEV)
 	@for tool in $(wildcard tools/generate_*.py); do \

@@ -14,7 +14,13 @@ workload.py     the tables, and the requests of each operation
 load.py         wrk: finds it, runs it, reads its figures
 wrk.lua         what wrk sends and reports
 usage.py        CPU time and memory of a process and its children
+many_items.py   a table of many items beside one of few
+filling.py      fills a table with millions of items while no server runs
+many_clients.py a thousand connections, some of which stall
+wire.py         requests over several connections at once
+figures.py      the figures that stand for themselves, by name
 delay.py        from a write to the start of the function it triggers
+invoke.py       invocations of a function that is warm
 mappings.py     records through a mapping, and mappings that are idle
 report.py       medians, the printed table, the JSON with machine and commit
 """

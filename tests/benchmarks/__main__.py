@@ -14,6 +14,8 @@ from tests.benchmarks import servers, usage
 from tests.benchmarks.delay import measure_delays
 from tests.benchmarks.invoke import measure_invocations
 from tests.benchmarks.load import Figures, LoadFailed, find_wrk, run_wrk
+from tests.benchmarks.many_clients import measure_many_clients
+from tests.benchmarks.many_items import measure_many_items
 from tests.benchmarks.mappings import measure_mappings
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
@@ -22,6 +24,7 @@ from tests.benchmarks.workload import pool, prepare, records_of_page
 
 STARTS = 5
 WARM_UP_SECONDS = 1
+CLIENT_SECONDS = 4
 NO_WRK = """\
 Throughput is left out: it needs wrk, which is not here and could not be installed.
     apt-get install wrk    (Debian, Ubuntu)        brew install wrk    (macOS)"""
@@ -35,17 +38,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=TITLES, nargs="+", help="operations to measure")
+    parser.add_argument("--size", type=int, help="measure a table of so many items, and no more")
     return parser.parse_args()
 
 
 def main() -> None:
     options = arguments()
     results = Results()
-    measure_start(results)
-    measure_throughput(results, options)
-    if options.only is None:
-        measure_delay(results)
-        measure_mapping(results)
+    if options.size is not None:
+        measure_size(results, options)
+    else:
+        measure_start(results)
+        measure_throughput(results, options)
+        if options.only is None:
+            measure_clients(results)
+            measure_delay(results)
+            measure_mapping(results)
     print_report(results)
     parameters = {"seconds": options.seconds, "rounds": options.rounds}
     target = options.json or _default_target()
@@ -114,6 +122,26 @@ def _measure(
         if server.name == OURS:
             raise
         return None
+
+
+def measure_size(results: Results, options: argparse.Namespace) -> None:
+    wrk = find_wrk()
+    if wrk is None or not usage.is_measurable():
+        print(NO_WRK if wrk is None else NO_PROC)
+        return
+    results.figures |= measure_many_items(wrk, options.size, options.rounds, options.seconds)
+
+
+def measure_clients(results: Results) -> None:
+    wrk = find_wrk()
+    if wrk is None or not usage.is_measurable():
+        return
+    print("many clients ...")
+    with servers.headwater() as server:
+        prepare(server, frozenset({"get"}))
+        requests = pool(server, "get", "clients")
+        full = run_wrk(wrk, server.endpoint, server.process, requests, WARM_UP_SECONDS)
+        results.figures |= measure_many_clients(server, full, CLIENT_SECONDS)
 
 
 def measure_delay(results: Results) -> None:

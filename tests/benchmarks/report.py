@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headwater import __version__
+from tests.benchmarks import figures
 from tests.benchmarks.load import CONNECTIONS, Figures
 from tests.benchmarks.mappings import MappingFigures
 
@@ -36,7 +37,7 @@ class Results:
     """All that one run measured.
 
     rounds: figures by server and operation, a list with one entry per round.
-    records_of_page: records in a page of GetRecords, by server.
+    records_of_page: records in a page of GetRecords, by server. figures: by name (`figures.py`).
     """
 
     rounds: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Results:
     startup_seconds: list[float] = field(default_factory=list)
     idle_bytes: int | None = None
     mappings: MappingFigures | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
     def add(self, server: str, operation: str, figures: Figures) -> None:
         self.rounds.setdefault(server, {}).setdefault(operation, []).append(figures)
@@ -98,6 +100,7 @@ def as_json(results: Results, parameters: Mapping[str, object]) -> dict[str, obj
         "invocations_ms": results.invocations_ms,
         "startup_seconds": results.startup_seconds,
         "idle_bytes": results.idle_bytes,
+        "figures": results.figures,
         "mappings": None if results.mappings is None else asdict(results.mappings),
     }
 
@@ -178,10 +181,12 @@ def _singles(results: Results) -> Table:
     if results.idle_bytes is not None:
         table.add_row("idle memory", f"{results.idle_bytes / 2**20:.0f} MiB")
     if results.mappings is not None:
-        figures = results.mappings
-        table.add_row("records/s through a mapping", f"{figures.per_second:,.0f}")
-        table.add_row("CPU of a mapped record, function included", f"{figures.cpu_us:.0f} us")
-        table.add_row("1,000 idle mappings", f"{figures.idle_core:.1%} of a core")
+        mapped = results.mappings
+        table.add_row("records/s through a mapping", f"{mapped.per_second:,.0f}")
+        table.add_row("CPU of a mapped record, function included", f"{mapped.cpu_us:.0f} us")
+        table.add_row("1,000 idle mappings", f"{mapped.idle_core:.1%} of a core")
+    for title, value in figures.rows(results.figures):
+        table.add_row(title, value)
     return table
 
 

@@ -51,6 +51,18 @@ def resident_bytes(process: int) -> int:
     )
 
 
+def peak_bytes(process: int) -> int:
+    """The most memory that a process, without its descendants, has been resident with."""
+    status = (PROC / str(process) / "status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def disk_read_bytes(process: int) -> int:
+    """What a process has had read from disks, because the system did not have it in memory."""
+    told = (PROC / str(process) / "io").read_text()
+    return int(told.partition("\nread_bytes:")[2].split()[0])
+
+
 def family(process: int) -> list[int]:
     """A process and its descendants."""
     members = [process]
