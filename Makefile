@@ -6,7 +6,8 @@
 #   make serve ARGS="--port 9000 --lab"
 #   make test ARGS="-k stream"
 #   make torture KILLS=200 SEED=7
-#   make fuzz EXAMPLES=100000    ask that many spoiled requests of each kind
+#   make fuzz EXAMPLES=100000    ask that many spoiled requests of each kind; ten times as many
+#                                expressions are put to the engine and to a plain model
 #   make bench PEERS=1           measure moto_server and dynalite in the same run
 #   make bench SIZE=10000000     measure a table of so many items beside a small one
 
@@ -19,6 +20,8 @@ EXAMPLES ?= 5000
 KILLS ?= 200
 SEED ?=
 
+FUZZ := tests/model/test_fuzz_requests.py tests/model/test_expressions.py \
+	tests/model/test_update_expressions.py
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core
@@ -40,7 +43,7 @@ help:
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
 	@echo "make test    run every test [ARGS=...]"
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
-	@echo "make fuzz    ask a server thousands of spoiled requests [EXAMPLES=N]"
+	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [EXAMPLES=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
 	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [SIZE=N] [ARGS=...]"
 	@echo "make docs    verify that generated pages are up to date and that links resolve"
@@ -73,7 +76,7 @@ torture: $(DEV)
 
 fuzz: $(DEV)
 	HYPOTHESIS_PROFILE=fuzz EXAMPLES=$(EXAMPLES) \
-		$(BIN)/pytest --timeout 0 tests/model/test_fuzz_requests.py $(ARGS)
+		$(BIN)/pytest --timeout 0 $(FUZZ) $(ARGS)
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.benchmarks $(if $(PEERS),--peers) $(if $(SIZE),--size $(SIZE)) $(ARGS)

@@ -197,3 +197,98 @@ def test_query_of_an_index_is_paid_by_the_index(dynamodb, indexed, key):
     consumed = answer["ConsumedCapacity"]
     assert consumed["GlobalSecondaryIndexes"] == {"by_colour": {"CapacityUnits": 0.5}}
     assert consumed["CapacityUnits"] == 0.5
+
+
+@pytest.fixture
+def run(dynamodb, indexed, key):
+    """Runs a statement on an item of the table with indexes; what it consumed."""
+
+    def call(statement, **options):
+        statement = statement.replace("TABLE", f'"{indexed}"').replace("KEY", f"'{key}'")
+        answer = dynamodb.execute_statement(
+            Statement=statement, **{"ReturnConsumedCapacity": "INDEXES"} | options
+        )
+        return answer["ConsumedCapacity"]
+
+    return call
+
+
+ONE_UNIT = {"CapacityUnits": 1.0}
+INSERT = "INSERT INTO TABLE VALUE {'pk': KEY, 'sk': 'a', 'colour': KEY, 'grade': 1}"
+WHERE = "WHERE pk = KEY AND sk = 'a'"
+
+
+def test_inserting_statement_costs_as_a_put(run, indexed):
+    assert run(INSERT) == {
+        "TableName": indexed,
+        "CapacityUnits": 5.0,
+        "Table": ONE_UNIT,
+        "LocalSecondaryIndexes": {"by_grade": ONE_UNIT},
+        "GlobalSecondaryIndexes": dict.fromkeys(
+            ("by_colour", "colour_keys", "colour_some"), ONE_UNIT
+        ),
+    }
+
+
+def test_updating_and_deleting_statements_cost_as_their_classic_calls(run):
+    run(INSERT)
+
+    updated = run(f"UPDATE TABLE SET note = 'x' {WHERE}", ReturnConsumedCapacity="TOTAL")
+    deleted = run(f"DELETE FROM TABLE {WHERE}", ReturnConsumedCapacity="TOTAL")
+    missing = run(f"DELETE FROM TABLE {WHERE}", ReturnConsumedCapacity="TOTAL")
+
+    # Of the entries, two hold the note or all attributes; colour_keys does not change.
+    assert [each["CapacityUnits"] for each in (updated, deleted, missing)] == [4.0, 5.0, 1.0]
+
+
+@pytest.mark.parametrize(("is_consistent", "expected"), [(False, 0.5), (True, 1.0)])
+@pytest.mark.parametrize("where", [WHERE, "WHERE pk = KEY"])
+def test_selecting_statement_costs_as_a_read(run, indexed, where, is_consistent, expected):
+    run(INSERT)
+
+    consumed = run(f"SELECT * FROM TABLE {where}", ConsistentRead=is_consistent)
+
+    assert consumed == {
+        "TableName": indexed,
+        "CapacityUnits": expected,
+        "Table": {"CapacityUnits": expected},
+    }
+
+
+def test_statement_on_an_index_is_paid_by_the_index(run):
+    consumed = run('SELECT * FROM TABLE."by_colour" WHERE colour = KEY')
+
+    assert consumed["GlobalSecondaryIndexes"] == {"by_colour": {"CapacityUnits": 0.5}}
+    assert consumed["Table"] == {"CapacityUnits": 0.0}
+
+
+def test_batch_of_statements_adds_what_each_costs(dynamodb, simple, key):
+    statements = [
+        {"Statement": f"SELECT * FROM \"{simple}\" WHERE pk = '{key}{number}'"}
+        for number in range(3)
+    ]
+
+    answer = dynamodb.batch_execute_statement(
+        Statements=[*statements[:2], statements[2] | {"ConsistentRead": True}],
+        ReturnConsumedCapacity="TOTAL",
+    )
+
+    assert answer["ConsumedCapacity"] == [{"TableName": simple, "CapacityUnits": 2.0}]
+
+
+def test_transaction_of_statements_costs_double(dynamodb, simple, key):
+    written = dynamodb.execute_transaction(
+        TransactStatements=[{"Statement": f"INSERT INTO \"{simple}\" VALUE {{'pk': '{key}'}}"}],
+        ReturnConsumedCapacity="TOTAL",
+    )
+    read = dynamodb.execute_transaction(
+        TransactStatements=[{"Statement": f"SELECT * FROM \"{simple}\" WHERE pk = '{key}'"}],
+        ReturnConsumedCapacity="TOTAL",
+    )
+
+    assert written["ConsumedCapacity"] == [
+        {"TableName": simple, "CapacityUnits": 2.0, "WriteCapacityUnits": 2.0}
+    ]
+    assert read["ConsumedCapacity"] == [
+        {"TableName": simple, "CapacityUnits": 2.0, "ReadCapacityUnits": 2.0}
+    ]

@@ -73,3 +73,44 @@ def test_a_transaction_tells_the_reason(narrow, table):
     assert refusal.body["CancellationReasons"] == [
         {"Code": "ItemCollectionSizeLimitExceeded", "Message": EXCEEDED}
     ]
+
+
+def test_every_write_tells_of_the_collections_it_met(dynamodb, indexed, simple, key):
+    whole = {"pk": {"S": key}, "sk": {"S": "a"}}
+    asked = {"TableName": indexed, "ReturnItemCollectionMetrics": "SIZE"}
+    met = {"ItemCollectionKey": {"pk": {"S": key}}, "SizeEstimateRangeGB": [0.0, 1.0]}
+
+    single = [
+        dynamodb.put_item(Item=whole, **asked),
+        dynamodb.update_item(Key=whole, UpdateExpression="REMOVE a", **asked),
+        dynamodb.delete_item(Key=whole, **asked),
+    ]
+    second = whole | {"sk": {"S": "b"}}
+    other = {"PutRequest": {"Item": {"pk": {"S": key}}}}
+    batch = dynamodb.batch_write_item(
+        RequestItems={
+            indexed: [{"PutRequest": {"Item": whole}}, {"DeleteRequest": {"Key": second}}],
+            simple: [other],
+        },
+        ReturnItemCollectionMetrics="SIZE",
+    )
+    transaction = dynamodb.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": indexed, "Item": whole}},
+            {"Delete": {"TableName": indexed, "Key": second}},
+            {"Put": {"TableName": simple, "Item": {"pk": {"S": key}}}},
+        ],
+        ReturnItemCollectionMetrics="SIZE",
+    )
+
+    assert [answer["ItemCollectionMetrics"] for answer in single] == [met] * 3
+    assert batch["ItemCollectionMetrics"] == {indexed: [met]}
+    assert transaction["ItemCollectionMetrics"] == {indexed: [met]}
+
+
+def test_tables_without_local_indexes_have_no_collections(dynamodb, simple, key):
+    answer = dynamodb.put_item(
+        TableName=simple, Item={"pk": {"S": key}}, ReturnItemCollectionMetrics="SIZE"
+    )
+
+    assert "ItemCollectionMetrics" not in answer

@@ -25,6 +25,10 @@ pytestmark = pytest.mark.local_only
 LAB = "Headwater_20261123."
 LETTERS = ("".join(pair) for pair in itertools.product(string.ascii_lowercase, repeat=2))
 THROUGHPUT = "ProvisionedThroughputExceededException"
+THROUGHPUT_TEXT = (
+    "The level of configured provisioned throughput for the table was exceeded. Consider "
+    "increasing your provisioning level with the UpdateTable API."
+)
 
 
 @dataclass
@@ -197,29 +201,38 @@ def transact(place: Place, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
+    ("kind", "code", "message"),
     [
-        ("TransactionConflict", "TransactionConflict"),
-        ("Throttled", "ProvisionedThroughputExceeded"),
+        ("TransactionConflict", "TransactionConflict", "Transaction is ongoing for the item."),
+        ("Throttled", "ProvisionedThroughputExceeded", THROUGHPUT_TEXT),
     ],
 )
-def test_transaction_is_cancelled_by_one_of_its_actions(place: Place, kind: str, code: str) -> None:
+def test_transaction_is_cancelled_by_one_of_its_actions(
+    place: Place, kind: str, code: str, message: str
+) -> None:
     place.faults({"Kind": kind, "Count": 1})
 
     with refused("TransactionCanceledException") as refusal:
         transact(place)
 
-    codes = sorted(reason["Code"] for reason in refusal.body["CancellationReasons"])
-    assert codes == sorted([code, "None", "None"])
+    reasons = refusal.body["CancellationReasons"]
+    listed = ", ".join(reason["Code"] for reason in reasons)
+    assert sorted(reasons, key=str) == sorted(
+        [{"Code": code, "Message": message}, {"Code": "None"}, {"Code": "None"}], key=str
+    )
+    assert refusal.message == (
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons [{listed}]"
+    )
     assert not any(place.has(number) for number in range(3))
 
 
 def test_write_meets_a_transaction(place: Place) -> None:
     place.faults({"Kind": "TransactionConflict", "Operations": ["PutItem", "ExecuteStatement"]})
+    conflict = ("TransactionConflictException", "Transaction is ongoing for the item")
 
-    with refused("TransactionConflictException"):
+    with refused(*conflict):
         place.put(1)
-    with refused("TransactionConflictException"):
+    with refused(*conflict):
         place.tables.execute_statement(Statement=f"INSERT INTO {place.table} VALUE {{'pk': '1'}}")
     place.tables.execute_statement(Statement=f"SELECT * FROM {place.table}")
 

@@ -296,3 +296,44 @@ def _shown(record, key):
     images = [change.get(image) for image in ("Keys", "OldImage", "NewImage")]
     named = [image and {**image, "pk": image["pk"]["S"] == key} for image in images]
     return record["eventName"], named, change["StreamViewType"]
+
+
+ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+@pytest.mark.parametrize("verb", ["UPDATE {} SET n = 9", "DELETE FROM {}"])
+def test_failed_condition_of_a_statement_in_a_batch_shows_the_item(
+    dynamodb, composite, key, stored, verb
+):
+    table = f'"{composite}"'
+    statement = f"{verb.format(table)} WHERE pk = '{key}' AND sk = 'a' AND n = 7"
+
+    answer = dynamodb.batch_execute_statement(Statements=[{"Statement": statement, **ALL_OLD}])
+
+    (response,) = answer["Responses"]
+    assert response["Error"]["Code"] == "ConditionalCheckFailed"
+    assert response["Error"]["Item"] == stored[0]
+
+
+def test_failed_condition_of_a_statement_in_a_transaction_shows_the_item(
+    dynamodb, composite, key, stored
+):
+    where = f"WHERE pk = '{key}' AND sk ="
+    failing = f"UPDATE \"{composite}\" SET n = 9 {where} 'a' AND n = 7"
+
+    with refused("TransactionCanceledException") as refusal:
+        dynamodb.execute_transaction(
+            TransactStatements=[
+                {"Statement": failing, **ALL_OLD},
+                {"Statement": f"UPDATE \"{composite}\" SET n = 9 {where} 'b'", **ALL_OLD},
+            ]
+        )
+
+    assert refusal.body["CancellationReasons"] == [
+        {
+            "Code": "ConditionalCheckFailed",
+            "Message": "The conditional request failed",
+            "Item": stored[0],
+        },
+        {"Code": "None"},
+    ]

@@ -1,7 +1,7 @@
 """The AWS CLI: one call of every operation of tables and streams that is implemented.
 
-Each call is a process that takes half a second to start, so those that do not need one another run
-side by side.
+Calls that do not need one another run side by side, in two processes that each run one call after
+the other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Walk:
     def all_of(self, service: str, **calls: dict[str, Any]) -> dict[str, Any]:
         """Call operations of a service side by side; their answers by their names."""
         self.called.update(calls)
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(2) as pool:
             answers = {
                 name: pool.submit(aws, service, name.replace("_", "-"), **options)
                 for name, options in calls.items()

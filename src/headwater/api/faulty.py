@@ -43,7 +43,6 @@ from headwater.tables.transact import canceled
 
 _TOO_MANY: Final = "Too many operations for a given subscriber."
 _IN_PROGRESS: Final = "The transaction with the given request token is already in progress."
-_CONFLICT: Final = "Transaction is ongoing for the item."
 _UNPROCESSED: Final = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
 
 Input = dict[str, Any]
@@ -194,7 +193,7 @@ def _error(call: Call, struck: Struck) -> ServiceError:
             return TransactionInProgressException(_IN_PROGRESS)
         case kind:
             assert kind is Kind.TRANSACTION_CONFLICT, kind
-            return _in_transaction(call, struck, TransactionConflictException(_CONFLICT))
+            return _in_transaction(call, struck, TransactionConflictException())
 
 
 def _throttled(call: Call, code: str | None) -> ServiceError:

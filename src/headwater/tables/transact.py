@@ -33,6 +33,7 @@ from headwater.tables.tokens import Token
 from headwater.tables.write import Effect, Write, Writer, apply, reads_of
 from headwater.values import codec
 
+_CONFLICT: Final = "Transaction is ongoing for the item."  # alone, the error has no full stop
 _NOT_THE_REASON: Final[dict[str, object]] = {"Code": "None"}
 # What the transaction is told of one of its writes, rather than instead of all of them.
 _CODES: Final[Mapping[type[ServiceError], str]] = {
@@ -149,7 +150,8 @@ def canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCan
             if has_validation_error:  # only the first is told
                 continue
             has_validation_error = True
-        reasons[index] = {"Code": _CODES[type(error)], "Message": error.message}
+        message = _CONFLICT if isinstance(error, TransactionConflictException) else error.message
+        reasons[index] = {"Code": _CODES[type(error)], "Message": message}
         if "Item" in error.members:
             reasons[index] = {**reasons[index], "Item": error.members["Item"]}
     codes = ", ".join(str(reason["Code"]) for reason in reasons)
