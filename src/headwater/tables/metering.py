@@ -173,7 +173,7 @@ class MeteredWork:
 def metered(
     view: View, write: Write, now_us: int, meters: Meters, factor: int = 1
 ) -> tuple[Effect, Taken]:
-    """Apply a write and take its units. A failed condition costs what reading its item does.
+    """Apply a write and take its units. A failed condition costs as its old item does.
 
     Raises one of THROTTLED beside what `apply` raises.
     """
