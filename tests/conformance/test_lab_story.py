@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.definition import keys
 from tests.conformance.laboratory import HOUR, Lab, laboratory
 from tests.conformance.mapping_making import Notebook, Source
+from tests.conformance.stream_reading import shards
 from tests.server_process import HEADWATER, ServerProcess
 
 pytestmark = pytest.mark.local_only
@@ -120,6 +122,136 @@ def test_failing_record_says_when_it_comes_again(
     assert last["Deliveries"][1]["BeganAt"] == failed["NextAttemptAt"]
 
 
+def give_up(lab: Lab, note_taker: str, destination: str) -> Source:
+    """A stream with a record that a mapping has given up."""
+    source = lab.source()
+    source.put(1, fails={"N": "99"})
+    lab.mappings.make(
+        source.arn,
+        note_taker,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": destination}},
+    )
+    lab.tell("Drain")
+    lab.advance(0)
+    return source
+
+
+def test_message_that_has_reached_the_failure_destination(lab: Lab, note_taker: str) -> None:
+    source = give_up(lab, note_taker, "arn:aws:s3:::given-up")
+
+    told = reader(lab, source)
+
+    assert (told["SentTo"], told["SendState"]) == ("arn:aws:s3:::given-up", "Delivered")
+    assert told["SendAttempts"] == 0
+    assert told["SendEndedAt"] >= told["GivenUpAt"]
+
+
+def test_message_that_cannot_reach_its_destination_waits_and_is_lost(
+    lab: Lab, note_taker: str
+) -> None:
+    lab.tell("FreezeClock")
+    source = give_up(lab, note_taker, "arn:aws:sqs:us-east-1:000000000000:no-such-queue")
+    waiting = reader(lab, source)
+
+    lab.advance(20 * HOUR)
+
+    lost = reader(lab, source)
+    lab.tell("ThawClock")
+    assert (waiting["SendState"], waiting["SendAttempts"]) == ("Waiting", 1)
+    assert waiting["NextSendAt"] > waiting["GivenUpAt"]
+    assert lost["SendState"] == "Lost"
+    assert lost["SendAttempts"] > 1
+
+
+def test_record_is_found_by_its_event_id_or_as_its_items_latest(lab: Lab) -> None:
+    source = lab.source()
+    source.put(1)
+    source.put(1, "b")
+    first = next(
+        each for each in lab.records(source.arn) if each["dynamodb"]["Keys"]["pk"]["S"] == "a"
+    )
+    for shard in [each["ShardId"] for each in shards(lab.streams, source.arn)]:
+        lab.tell("SplitShard", StreamArn=source.arn, ShardId=shard)
+    source.put(2)
+    last = next(each for each in lab.records(source.arn) if is_second(each))
+
+    by_id = lab.tell("Explain", StreamArn=source.arn, EventId=first["eventID"])
+    by_key = lab.tell("Explain", StreamArn=source.arn, Key={"pk": {"S": "a"}})
+
+    assert by_id["SequenceNumber"] == first["dynamodb"]["SequenceNumber"]
+    assert by_id["EventId"] == first["eventID"]
+    assert by_key["SequenceNumber"] == last["dynamodb"]["SequenceNumber"]
+    assert by_key["Parents"] == [by_id["ShardId"]]
+
+
+def is_second(record: Any) -> bool:
+    return bool(record["dynamodb"]["NewImage"]["n"]["N"] == "2")
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (
+            {"EventId": "0" * 31 + "1"},
+            (
+                "ResourceNotFoundException",
+                f"Requested resource not found: EventId: {'0' * 31}1 not found",
+            ),
+        ),
+        (
+            {"Key": {"pk": {"S": "nobody"}}},
+            (
+                "ResourceNotFoundException",
+                'Requested resource not found: Key: {"pk":{"S":"nobody"}} not found',
+            ),
+        ),
+        (
+            {"Key": {"other": {"S": "a"}}},
+            ("ValidationException", "The provided key element does not match the schema"),
+        ),
+        (
+            {"Key": {"pk": {"L": []}}},
+            ("ValidationException", "The provided key element does not match the schema"),
+        ),
+        ({}, ("ValidationException", "One of SequenceNumber, EventId and Key must be given")),
+        (
+            {"EventId": "a", "Key": {}},
+            ("ValidationException", "One of SequenceNumber, EventId and Key must be given"),
+        ),
+    ],
+)
+def test_record_that_is_not_there(lab: Lab, body: dict[str, Any], error: tuple[str, str]) -> None:
+    answer = lab.ask("Explain", StreamArn=lab.source().arn, **body)
+
+    assert answer.error == (400, *error)
+
+
+def test_registered_consumer_is_part_of_the_story(lab: Lab) -> None:
+    source = lab.source()
+    source.put(1)
+    own = number(lab, source)
+    leases = lab.tables.make(**keys(("leaseKey", "S")))["TableName"]
+    lab.tell("RegisterConsumer", Name="mailer", StreamArn=source.arn, LeaseTable=leases)
+    before = lab.tell("Explain", StreamArn=source.arn, SequenceNumber=own)
+    lab.dynamodb.put_item(
+        TableName=leases,
+        Item={
+            "leaseKey": {"S": before["ShardId"]},
+            "leaseOwner": {"S": "worker-1"},
+            "leaseCounter": {"N": "1"},
+            "checkpoint": {"S": own},
+        },
+    )
+
+    (after,) = lab.tell("Explain", StreamArn=source.arn, SequenceNumber=own)["Consumers"]
+    lab.tell("DeregisterConsumer", Name="mailer")
+
+    known = {"Name": "mailer", "LeaseTable": leases}
+    assert before["Consumers"] == [{**known, "Fate": "Waiting"}]
+    assert after == {**known, "Fate": "Passed", "Position": own, "Owner": "worker-1"}
+
+
 def test_filtered_record_is_told_from_one_that_waits(lab: Lab, note_taker: str) -> None:
     source = lab.source()
     pattern = '{"dynamodb": {"NewImage": {"n": {"N": ["2"]}}}}'
@@ -176,9 +308,9 @@ def test_command_tells_it_to_people(lab: Lab, note_taker: str) -> None:
     lines = ran.stdout.splitlines()
     assert lines[0] == f"Record {number(lab, source)}"
     assert 'INSERT of {"pk":{"S":"a"}}' in lines[1]
-    assert lines[4].startswith(f"Mapping {uuid} to arn:aws:lambda:")
-    assert lines[5] == "  It was delivered."
-    assert ", 1 record: Delivered after " in lines[7]
+    assert lines[5].startswith(f"Mapping {uuid} to arn:aws:lambda:")
+    assert lines[6] == "  It was delivered."
+    assert ", 1 record: Delivered after " in lines[8]
 
 
 def test_operation_needs_the_lab() -> None:

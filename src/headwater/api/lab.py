@@ -30,19 +30,27 @@
         that lost records and the last number each has lost.
     ExpireIterators {StreamArn}  -> {}
         Expires the iterators that were issued before.
-    Explain {StreamArn, SequenceNumber}
-            -> {SequenceNumber, ShardId, Parents: [ShardId], Readable: boolean, At?: number,
-                EventName?, Keys?: key, ByService?: boolean, Readers: [reader]}
-        Tells the story of a record. Parents: of its shard, the nearest first. What it says of the
-        write is there as long as the record is stored. A reader, for each mapping of the stream:
-        {UUID, FunctionArn, State, Fate, Position?, Deliveries: [delivery], GivenUpAt?: number,
-        GivenUpReason?, SentTo?}. Fate: Delivering, Delivered, GivenUp, Filtered, Retrying, Passed
-        (and not known how), Waiting or NotRead. Position: the number up to which all is behind the
-        mapping in the shard. A delivery is a batch with the record: {BeganAt: number, EndedAt?:
-        number, Records: number, First, Last, Outcome: Delivered, Partly, Failed, Throttled,
-        CutOff (the reader ended meanwhile) or UnderWay, Reason?, RequestId?, NextAttemptAt?:
-        number}. Deliveries are kept in memory: of 100,000 records, counted each time they are in a
-        batch.
+    Explain {StreamArn, SequenceNumber?, EventId?, Key?: key}
+            -> {SequenceNumber, EventId, ShardId, Parents: [ShardId], Readable: boolean,
+                At?: number, EventName?, Keys?: key, ByService?: boolean, Readers: [reader],
+                Consumers: [consumer]}
+        Tells the story of a record, named by one of the three: the number, the event's id, or the
+        key of an item, whose latest record it is. Parents: of its shard, the nearest first. What it
+        says of the write is there as long as the record is stored.
+        A reader, for each mapping of the stream: {UUID, FunctionArn, State, Fate, Position?,
+        Deliveries: [delivery], GivenUpAt?: number, GivenUpReason?, SentTo?, SendState?,
+        SendAttempts?: number, NextSendAt?: number, SendEndedAt?: number}. Fate: Delivering,
+        Delivered, GivenUp, Filtered, Retrying, Passed (and not known how), Waiting or NotRead.
+        Position: the number up to which all is behind the mapping in the shard. SendState, of the
+        message to the failure destination: Waiting (for its next attempt, after SendAttempts in
+        vain), Delivered, Lost, or Unknown if it is not remembered: of those that have left, the
+        latest 10,000 are, in memory.
+        A delivery is a batch with the record: {BeganAt: number, EndedAt?: number, Records: number,
+        First, Last, Outcome: Delivered, Partly, Failed, Throttled, UnderWay or CutOff (its reader
+        ended meanwhile), Reason?, RequestId?, NextAttemptAt?: number}. Deliveries are kept in
+        memory: of 100,000 records, counted each time they are in a batch.
+        A consumer, for each that is registered for the stream: {Name, LeaseTable, Fate: Passed or
+        Waiting, Position?, Owner?}. Position: the checkpoint of the shard's lease, if it has one.
     CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,

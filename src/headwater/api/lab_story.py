@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -12,14 +12,24 @@ from headwater.api.lab_streams import LabStreamHandlers, check_number, check_tex
 from headwater.api.operation import Call, OwnOperation
 from headwater.api.reply import Reply
 from headwater.consumers.delivery import Delivered
-from headwater.errors import ResourceNotFoundException
-from headwater.lab.journal import Delivery, Journal
-from headwater.lab.story import Place, Reading, place_of, reading_of
+from headwater.errors import ResourceNotFoundException, ValidationException
+from headwater.lab.finding import latest_number, number_of_event
+from headwater.lab.journal import Delivery
+from headwater.lab.leases import position_text
+from headwater.lab.outsiders import Standing
+from headwater.lab.sending import SendState
+from headwater.lab.story import Fate, Place, Reading, Witnesses, place_of, reading_of
 from headwater.lab.streams import StreamStore
 from headwater.limits import mappings_page_max
 from headwater.mappings.mapping import EventSourceMapping
-from headwater.mappings.service import MappingService
+from headwater.streams.render import event_id
 from headwater.streams.shard import parse_sequence, sequence_text
+from headwater.streams.window import Stream
+from headwater.values import item as items
+from headwater.values.item import Item
+
+_NAMES: Final = frozenset({"SequenceNumber", "EventId", "Key"})
+_KEY_TYPES: Final = frozenset("SNB")
 
 Input = dict[str, Any]
 
@@ -28,40 +38,57 @@ class LabStoryHandlers:
     """The handler; without the lab, the operation is refused."""
 
     def __init__(
-        self,
-        streams: LabStreamHandlers,
-        store: StreamStore,
-        journal: Journal,
-        mappings: MappingService,
+        self, streams: LabStreamHandlers, store: StreamStore, witnesses: Witnesses
     ) -> None:
         self._streams = streams
         self._store = store
-        self._journal = journal
-        self._mappings = mappings
+        self._witnesses = witnesses
 
     def operations(self) -> Mapping[str, OwnOperation]:
         return {"Explain": OwnOperation(_checked, self.explain)}
 
     async def explain(self, call: Call) -> Reply:
         stream = await self._streams.stream(call)
-        text = call.input["SequenceNumber"]
-        place = await place_of(self._store, stream, parse_sequence(text))
-        if place is None:
-            raise ResourceNotFoundException(
-                f"Requested resource not found: SequenceNumber: {text} not found"
-            )
+        place = await self._place(call.input, stream)
         readers = [
-            _reader(await reading_of(self._store, self._journal, mapping, place, stream))
+            _reader(await reading_of(self._store, self._witnesses, mapping, place, stream))
             for mapping in await self._readers(call)
         ]
-        return Reply.json({**_place(place), "Readers": readers})
+        record = place.number, None if place.entry is None else place.entry.time_us
+        outsiders = self._witnesses.outsiders
+        consumers = [
+            _consumer(await outsiders.standing(registration, place.shard, record))
+            for registration in await outsiders.registered(call.region)
+            if registration.stream_arn == call.input["StreamArn"]
+        ]
+        return Reply.json({**_place(place), "Readers": readers, "Consumers": consumers})
+
+    async def _place(self, body: Input, stream: Stream) -> Place:
+        """Where the record is that a request names. Raises ResourceNotFoundException."""
+        (name,) = body.keys() & _NAMES
+        number: int | None
+        if name == "SequenceNumber":
+            number = parse_sequence(body[name])
+        elif name == "EventId":
+            number = await number_of_event(self._store, stream, body[name])
+        else:
+            number = await latest_number(self._store, stream, _key(body[name], stream))
+        place = None if number is None else await place_of(self._store, stream, number)
+        if place is None:
+            what = body[name] if isinstance(body[name], str) else orjson.dumps(body[name]).decode()
+            raise ResourceNotFoundException(
+                f"Requested resource not found: {name}: {what} not found"
+            )
+        return place
 
     async def _readers(self, call: Call) -> list[EventSourceMapping]:
         of = {"stream_arn": call.input["StreamArn"]}
         readers: list[EventSourceMapping] = []
         has_more, after = True, ""
         while has_more:
-            page, has_more = await self._mappings.page(call.region, after, mappings_page_max, of)
+            page, has_more = await self._witnesses.mappings.page(
+                call.region, after, mappings_page_max, of
+            )
             readers += page
             after = page[-1].uuid if page else ""
         return readers
@@ -73,15 +100,31 @@ def refused() -> Mapping[str, OwnOperation]:
 
 
 def _checked(body: Input) -> Input:
-    refuse_unknown(body, {"StreamArn", "SequenceNumber"})
+    refuse_unknown(body, {"StreamArn", *_NAMES})
     check_text(body, "StreamArn")
-    check_number(body)
+    if len(body.keys() & _NAMES) != 1:
+        raise ValidationException("One of SequenceNumber, EventId and Key must be given")
+    if "SequenceNumber" in body:
+        check_number(body)
+    if "EventId" in body:
+        check_text(body, "EventId")
     return body
+
+
+def _key(wanted: Any, stream: Stream) -> Item:
+    """The key of an item, as the stream's records hold it. Raises ValidationException."""
+    key, _ = items.normalise(wanted)
+    if key.keys() != set(stream.keys) or any(
+        not value.keys() <= _KEY_TYPES for value in key.values()
+    ):
+        raise ValidationException("The provided key element does not match the schema")
+    return key
 
 
 def _place(place: Place) -> dict[str, Any]:
     told: dict[str, Any] = {
         "SequenceNumber": sequence_text(place.number),
+        "EventId": event_id(place.shard.shard_id, place.number),
         "ShardId": place.shard.shard_id,
         "Parents": place.lineage,
         "Readable": place.is_readable,
@@ -109,8 +152,28 @@ def _reader(reading: Reading) -> dict[str, Any]:
     if past.given_up is not None:
         told["GivenUpAt"] = past.given_up.at
         told["GivenUpReason"] = past.given_up.reason
-        if mapping.manner.failure_destination:
-            told["SentTo"] = mapping.manner.failure_destination
+    sending = reading.sending
+    if sending is not None:
+        told["SentTo"] = mapping.manner.failure_destination
+        told["SendState"] = sending.state
+        told["SendAttempts"] = sending.attempts
+        if sending.at is not None:
+            name = "NextSendAt" if sending.state is SendState.WAITING else "SendEndedAt"
+            told[name] = sending.at
+    return told
+
+
+def _consumer(standing: Standing) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "Name": standing.registration.name,
+        "LeaseTable": standing.registration.lease_table,
+        "Fate": Fate.PASSED if standing.has_passed else Fate.WAITING,
+    }
+    lease = standing.lease
+    if lease is not None:
+        told["Position"] = position_text(lease.position)
+        if lease.owner is not None:
+            told["Owner"] = lease.owner
     return told
 
 

@@ -17,6 +17,7 @@ from headwater.config import ConfigError, Durability, Settings
 from headwater.lab.clock import ClockState, LabClock
 from headwater.lab.faults import Faults
 from headwater.lab.journal import Journal
+from headwater.lab.sending import Departures
 from headwater.lab.timekeeper import TimeAhead, leave_lab, load_state
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
@@ -35,7 +36,8 @@ class Core:
     clock: the time of day, for all that happens to data: the machine's, or the lab's, which can
     stand still and jump. machine_clock: for what is about real processes and networks: the skew of
     signatures, slow clients, time-outs of functions, the grace of a stop, measured durations.
-    folder: for what is not in the store. faults, journal: the lab's, None where there is no lab.
+    folder: for what is not in the store. faults, journal, departures: the lab's, None where there
+    is no lab.
     duties: of the process that leads, from all parts of the server.
     """
 
@@ -50,6 +52,7 @@ class Core:
     folder: Path
     faults: Faults | None
     journal: Journal | None
+    departures: Departures | None
     duties: list[Duty] = field(default_factory=list)
 
     @property
@@ -90,6 +93,7 @@ async def core_of(settings: Settings, process: Process) -> AsyncIterator[Core]:
                         absolute(folder),
                         Faults(clock, chance) if settings.lab else None,
                         Journal() if settings.lab else None,
+                        Departures() if settings.lab else None,
                     )
                 finally:
                     committer.close()

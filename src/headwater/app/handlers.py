@@ -42,6 +42,7 @@ from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
 from headwater.lab.erase import Eraser
 from headwater.lab.outsiders import Outsiders
+from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
@@ -80,7 +81,7 @@ def catalog_of(core: Core) -> Catalog:
 def lab_of(
     core: Core, catalog: Catalog, functions: Functions, mappings: MappingService
 ) -> Mapping[str, OwnOperation]:
-    if core.faults is None or core.journal is None:
+    if core.faults is None or core.journal is None or core.departures is None:
         return {
             **lab.refused(),
             **lab_clock.refused(),
@@ -97,7 +98,8 @@ def lab_of(
     drain = Drain(core.engine, (mappings, outsiders), core.machine_clock)
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
-    stories = lab_story.LabStoryHandlers(streams, store, core.journal, mappings)
+    witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)
+    stories = lab_story.LabStoryHandlers(streams, store, witnesses)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),
         **lab_clock.LabClockHandlers(Timekeeper(core.clock, core.committer)).operations(),

@@ -48,6 +48,8 @@ def outbox_of(core: Core, senders: Senders, activities: Activities) -> Outbox:
 
     def note(message: Message, is_delivered: bool) -> None:  # noqa: FBT001 - the seam's form
         core.telemetry.messages.note(message.service, is_delivered=is_delivered)
+        if core.departures is not None:
+            core.departures.note(message, core.clock.now(), is_delivered=is_delivered)
         mapping_uuid = mapping_of(message.source)
         if is_delivered and mapping_uuid is not None:
             activities.note_on_failure(mapping_uuid)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+import orjson
 
 from headwater.cli import lab_story
 from headwater.cli.endpoint import endpoint_options
 from headwater.cli.lab_clock import clock
 from headwater.cli.lab_faults import faults
 from headwater.cli.lab_request import ask, fail
+from headwater.testing.lab import record_member
 
 _stream = click.argument("stream", metavar="TABLE_OR_STREAM_ARN")
 _shard = click.option("--shard", required=True, metavar="SHARD_ID", help="Which shard.")
@@ -85,11 +87,15 @@ def check(stream: str, endpoint: str, region: str) -> None:
 
 @command.command()
 @_stream
-@click.argument("number", metavar="SEQUENCE_NUMBER")
+@click.argument("record", metavar="SEQUENCE_NUMBER|EVENT_ID|KEY")
 @endpoint_options
-def why(stream: str, number: str, endpoint: str, region: str) -> None:
-    """Tell the story of one record: where it lies, who has read it, what became of it."""
-    story = _ask_about("Explain", stream, {"SequenceNumber": number}, (endpoint, region))
+def why(stream: str, record: str, endpoint: str, region: str) -> None:
+    """Tell the story of one record: where it lies, who has read it, what became of it.
+
+    It is named by its sequence number, by its event id, or by the key of its item, as JSON
+    ('{"pk": {"S": "a"}}'): that is its latest record.
+    """
+    story = _ask_about("Explain", stream, _record(record), (endpoint, region))
     for line in lab_story.lines(story):
         click.echo(line)
 
@@ -137,6 +143,16 @@ def consumers(endpoint: str, region: str) -> None:
         click.echo(f"{each['Name']}  {each['LeaseTable']}  {each['StreamArn']}")
     if not found:
         click.echo("No consumer is registered.")
+
+
+def _record(text: str) -> dict[str, Any]:
+    """How a request names a record."""
+    if text.startswith("{"):
+        try:
+            return record_member(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            fail(f"{text} is no key: it must be JSON.")
+    return record_member(text)
 
 
 def _reshard(operation: str, stream: str, shard: str, server: tuple[str, str]) -> None:

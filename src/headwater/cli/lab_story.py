@@ -27,14 +27,17 @@ def lines(story: Mapping[str, Any]) -> Iterator[str]:
         by = " by time to live" if story["ByService"] else ""
         keys = orjson.dumps(story["Keys"]).decode()
         yield f"  written   {moment(story['At'])}: {story['EventName']}{by} of {keys}"
+    yield f"  event id  {story['EventId']}"
     yield f"  shard     {story['ShardId']}"
     for parent in story["Parents"]:
         yield f"  child of  {parent}"
     yield f"  readable  {'yes' if story['Readable'] else 'no, it is trimmed'}"
-    if not story["Readers"]:
-        yield "  readers   no mapping reads this stream"
+    if not story["Readers"] and not story["Consumers"]:
+        yield "  readers   no mapping or registered consumer reads this stream"
     for reader in story["Readers"]:
         yield from _reader(reader)
+    for consumer in story["Consumers"]:
+        yield from _consumer(consumer)
 
 
 def moment(seconds: float) -> str:
@@ -49,8 +52,30 @@ def _reader(reader: Mapping[str, Any]) -> Iterator[str]:
     for number, delivery in enumerate(reader["Deliveries"], 1):
         yield from _delivery(number, delivery)
     if "GivenUpReason" in reader:
-        sent = f", sent to {reader['SentTo']}" if "SentTo" in reader else ""
-        yield f"  given up  {moment(reader['GivenUpAt'])}: {reader['GivenUpReason']}{sent}"
+        yield f"  given up  {moment(reader['GivenUpAt'])}: {reader['GivenUpReason']}"
+    if "SentTo" in reader:
+        yield f"  sent to   {reader['SentTo']}: {_sending(reader)}"
+
+
+def _sending(reader: Mapping[str, Any]) -> str:
+    attempts = reader["SendAttempts"]
+    tried = f", {attempts} {'attempt' if attempts == 1 else 'attempts'} in vain" if attempts else ""
+    match reader["SendState"]:
+        case "Waiting":
+            return f"waits for {moment(reader['NextSendAt'])}{tried}"
+        case "Unknown":
+            return "how that went is not remembered"
+        case state:
+            return f"{state.lower()} {moment(reader['SendEndedAt'])}{tried}"
+
+
+def _consumer(consumer: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Consumer {consumer['Name']}, by its leases in {consumer['LeaseTable']}"
+    passed = consumer["Fate"] == "Passed"
+    yield f"  It {'has passed it' if passed else 'has not come to it'}."
+    yield f"  position  {consumer.get('Position', 'has no lease of this shard')}"
+    if "Owner" in consumer:
+        yield f"  owner     {consumer['Owner']}"
 
 
 def _delivery(number: int, delivery: Mapping[str, Any]) -> Iterator[str]:

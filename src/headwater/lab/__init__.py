@@ -4,6 +4,8 @@ clock.py       the time of day, which can be stopped and made to jump
 timekeeper.py  moves it, and stores how it stands
 journal.py     what happens to records while they are read
 story.py       what became of one record
+finding.py     finds it by its event id or its item's key
+sending.py     what became of the message about records that were given up
 drain.py       waits until every consumer has passed all that is written, or names the laggards
 outsiders.py   consumers outside the server, registered with it
 leases.py      where they stand, by the items of their lease tables

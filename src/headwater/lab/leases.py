@@ -126,7 +126,7 @@ def number_of(position: Position) -> SequenceNumber | None:
     return SequenceNumber(parse_sequence(positions.sequence_text(position.number)))
 
 
-def told(position: Position) -> str:
+def position_text(position: Position) -> str:
     """A position as a client reads it."""
     return "LATEST" if isinstance(position, Latest) else positions.text_of(position)
 

@@ -65,7 +65,7 @@ class _Last(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A consumer and a shard. lease: None if it has none yet. passes: whether it is behind it."""
+    """A consumer and a record. lease: of the record's shard; None if it has none yet."""
 
     registration: Registration
     lease: Held | None

@@ -23,8 +23,12 @@ from enum import StrEnum
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint
 from headwater.lab.journal import Journal, Past
+from headwater.lab.outsiders import Outsiders
+from headwater.lab.sending import Departures, Sending
 from headwater.lab.streams import StreamStore
 from headwater.mappings.mapping import EventSourceMapping
+from headwater.mappings.report import Subject
+from headwater.mappings.service import MappingService
 from headwater.storage import keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
@@ -48,6 +52,16 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who knows what has become of records."""
+
+    mappings: MappingService
+    journal: Journal
+    departures: Departures
+    outsiders: Outsiders
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a record lies.
 
@@ -64,12 +78,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a mapping has made of a record. checkpoint: None if it has not begun with the shard."""
+    """What a mapping has made of a record.
+
+    checkpoint: None if it has not begun with the shard. sending: of the message to the failure
+    destination, if there is one.
+    """
 
     mapping: EventSourceMapping
     checkpoint: Checkpoint | None
     past: Past
     fate: Fate
+    sending: Sending | None
 
 
 async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | None:
@@ -98,19 +117,29 @@ async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | N
 
 
 async def reading_of(
-    store: StreamStore, journal: Journal, mapping: EventSourceMapping, place: Place, stream: Stream
+    store: StreamStore,
+    witnesses: Witnesses,
+    mapping: EventSourceMapping,
+    place: Place,
+    stream: Stream,
 ) -> Reading:
     """What a mapping has made of a record."""
     shard_id = place.shard.shard_id
     key = keyspace.checkpoint(mapping.consumer, stream.table_id, shard_id)
     (stored,) = await store.engine.get([key])
     checkpoint = None if stored is None else checkpoints.decode(stored)
-    past = journal.past(mapping.consumer, shard_id, place.number)
+    past = witnesses.journal.past(mapping.consumer, shard_id, place.number)
+    sending = None
+    if past.given_up is not None and mapping.manner.failure_destination:
+        numbers = past.given_up.numbers
+        subject = Subject(mapping.uuid, shard_id, numbers[0], numbers[-1])
+        sending = await witnesses.departures.sending(store.engine, subject)
     return Reading(
         mapping,
         checkpoint,
         past,
         fate(place.number, checkpoint, past, is_reading=mapping.is_reading),
+        sending,
     )
 
 

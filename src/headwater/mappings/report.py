@@ -7,6 +7,7 @@ Shapes: Lambda Developer Guide, "Retain discarded batch records for a DynamoDB e
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from headwater.clock import Chance
 from headwater.mappings.failure import FailedBatch
 from headwater.outbox.message import Message, service_of
 from headwater.outbox.outbox import Outbox
-from headwater.streams.shard import sequence_text
+from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.streams.shard import parse_sequence, sequence_text
 
 _SOURCE: Final = "mapping/"
 
@@ -40,6 +42,31 @@ def source_of(mapping_uuid: str) -> str:
 def mapping_of(source: str) -> str | None:
     """The mapping whose source this is, if it is one's."""
     return source.removeprefix(_SOURCE) if source.startswith(_SOURCE) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a message is about: the records of a batch that a mapping gave up."""
+
+    mapping_uuid: str
+    shard_id: ShardId
+    first: SequenceNumber
+    last: SequenceNumber
+
+
+def subject_of(message: Message) -> Subject | None:
+    """What a message is about, if it is a mapping's."""
+    mapping_uuid = mapping_of(message.source)
+    if mapping_uuid is None:
+        return None
+    batch = orjson.loads(message.body)["DDBStreamBatchInfo"]
+    first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
+    return Subject(
+        mapping_uuid,
+        ShardId(batch["shardId"]),
+        SequenceNumber(parse_sequence(first)),
+        SequenceNumber(parse_sequence(last)),
+    )
 
 
 def message(failed: FailedBatch, unique: str) -> Message:

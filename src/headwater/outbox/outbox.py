@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import structlog
@@ -143,7 +143,7 @@ class Outbox:
         later = message.tried()
         if later is None:
             await self._store.committer.submit(_Take(key))
-            self._lose(message, error)
+            self._lose(replace(message, attempts=message.attempts + 1), error)
             return
         _log.info("send_failed", **_told(later, error))
         await self._store.committer.submit(_Retry(key, self._key(later), later))

@@ -10,13 +10,14 @@ records from Amazon DynamoDB Streams".
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from headwater.storage.keyspace import ShardId
+from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import HEADER, Kind, is_by_service
 from headwater.streams.log import Stored
 from headwater.streams.shard import TEXT_BASE
@@ -28,6 +29,7 @@ _SHOWS_OLD: Final = frozenset({ViewType.OLD_IMAGE, ViewType.NEW_AND_OLD_IMAGES})
 _RECORD_IDENTITY: Final = (
     b',"userIdentity":{"Type":"Service","PrincipalId":"dynamodb.amazonaws.com"}'
 )
+_EVENT_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _EVENT_IDENTITY: Final = (
     b',"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}'
 )
@@ -61,6 +63,16 @@ def event_style(region: str, view: ViewType, stream_arn: str) -> Style:
     return _style(region, view, b"%d.0", (_EVENT_IDENTITY, end))
 
 
+def event_id(shard_id: ShardId, number: int) -> str:
+    """The event id of an entry, see `records`."""
+    return f"{_digest(shard_id)}{number:016x}"
+
+
+def number_in_event_id(text: str) -> SequenceNumber | None:
+    """The number of the entry with an event id; None for what is no event id."""
+    return SequenceNumber(int(text[16:], 16)) if _EVENT_ID.fullmatch(text) else None
+
+
 def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[bytes]:
     """The JSON of each entry of a shard.
 
@@ -69,7 +81,7 @@ def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[
     """
     forms = style.forms
     unpack, header_size = HEADER.unpack_from, HEADER.size
-    shard = hashlib.blake2b(shard_id.encode(), digest_size=8).hexdigest().encode()
+    shard = _digest(shard_id).encode()
     rendered = []
     for number, entry in entries:
         _, kind, flags, time_us, size, new_size, old_size, keys_length, new_length, origin = unpack(
@@ -112,6 +124,10 @@ def shown_bytes(style: Style, entry: bytes) -> int:
     if style.view in _SHOWS_OLD:
         length += len(entry) - HEADER.size - origin - keys_length - new_length
     return length
+
+
+def _digest(shard_id: ShardId) -> str:
+    return hashlib.blake2b(shard_id.encode(), digest_size=8).hexdigest()
 
 
 def _style(region: str, view: ViewType, time: bytes, tail: tuple[bytes, bytes]) -> Style:

@@ -6,7 +6,7 @@ which ask for them first. Each raises LabError with the server's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from headwater.testing.fault import Encounter, Fault, encounter
 from headwater.testing.wire import LabError, Wire
 
 _DRAIN_SECONDS: Final = 30.0
+_EVENT_ID_DIGITS: Final = 32
 
 
 class NotDrained(LabError):
@@ -22,6 +23,14 @@ class NotDrained(LabError):
     def __init__(self, error: LabError) -> None:
         super().__init__(error.code, str(error).partition(": ")[2], error.members)
         self.laggards: Sequence[Any] = error.members["Laggards"]
+
+
+def record_member(record: str | Mapping[str, Any]) -> dict[str, Any]:
+    """How `Explain` names a record: by its number, its event's id, or its item's key."""
+    if not isinstance(record, str):
+        return {"Key": record}
+    is_number = record.isdigit() and len(record) < _EVENT_ID_DIGITS
+    return {"SequenceNumber" if is_number else "EventId": record}
 
 
 @dataclass(frozen=True)
@@ -166,13 +175,15 @@ class Lab:
         answer = self._ask("CheckStream", stream)
         return Check(answer["Records"], answer["Shards"], answer["Faults"])
 
-    def explain(self, stream: str, sequence_number: str) -> dict[str, Any]:
-        """The story of a record: its place, and what each mapping made of it.
+    def explain(self, stream: str, record: str | Mapping[str, Any]) -> dict[str, Any]:
+        """The story of a record: its place, and what each mapping and consumer made of it.
+
+        record: a sequence number, an event id, or the key of an item, whose latest record it is.
 
         As `Explain` tells it: the `Fate` of each of its `Readers` is `Delivered`, `Filtered`,
         `GivenUp`, `Retrying`, and so on.
         """
-        return self._ask("Explain", stream, SequenceNumber=sequence_number)
+        return self._ask("Explain", stream, **record_member(record))
 
     def drain(self, timeout: float = _DRAIN_SECONDS) -> float:
         """Wait until every mapping and registered consumer has passed what is written now.
