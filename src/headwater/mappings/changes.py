@@ -93,13 +93,14 @@ def delete(before: EventSourceMapping, now: float) -> MappingWork:
     return MappingWork([before.key], step)
 
 
-def settle(mapping: EventSourceMapping) -> MappingWork:
-    """Bring a mapping to rest, unless it has changed since."""
+def settle(mapping: EventSourceMapping, now: float) -> MappingWork:
+    """Bring a mapping to rest at an epoch second, unless it has changed since."""
 
     def step(view: View) -> None:
         stored = _stored(view, mapping)
         if stored is not None and stored.version == mapping.version:
-            view.put(mapping.key, mappings.encode(replace(stored, state=mapping.settled)))
+            settled = replace(stored, state=mapping.settled, last_modified=now)
+            view.put(mapping.key, mappings.encode(settled))
 
     return MappingWork([mapping.key], step)
 

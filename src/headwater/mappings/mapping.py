@@ -104,7 +104,11 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class EventSourceMapping:
-    """A mapping; see the module. last_modified: epoch seconds. last_result: of its last batch."""
+    """A mapping; see the module.
+
+    last_modified: epoch second of its last change, or of its state's.
+    last_result: of its last batch.
+    """
 
     region: str
     account: str
@@ -181,14 +185,16 @@ class EventSourceMapping:
         if manner.tumbling_seconds:
             frame += WINDOW_BYTES
         is_aged = manner.age_seconds_max != _UNLIMITED
+        age_seconds_max = min(
+            retention_seconds, manner.age_seconds_max if is_aged else retention_seconds
+        )
         return PolicySettings(
             batch_records_max=manner.batch_records_max,
             batch_bytes_max=function_payload_bytes_max - frame,
-            window_seconds=manner.window_seconds,
+            # Who waits longer for a full batch finds it too old to be delivered.
+            window_seconds=min(manner.window_seconds, age_seconds_max / 2),
             retries_max=None if manner.retries_max == _UNLIMITED else manner.retries_max,
-            age_seconds_max=min(
-                retention_seconds, manner.age_seconds_max if is_aged else retention_seconds
-            ),
+            age_seconds_max=age_seconds_max,
             is_bisecting=manner.is_bisecting,
             lanes=manner.lanes,
             tumbling_seconds=manner.tumbling_seconds,

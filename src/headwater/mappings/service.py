@@ -267,7 +267,8 @@ class MappingService:
         if running is None and mapping.is_reading:
             await self._start(mapping, tasks)
         if not mapping.state.is_at_rest:
-            await self._services.committer.submit(changes.settle(mapping))
+            now = self._services.clock.now()
+            await self._services.committer.submit(changes.settle(mapping, now))
 
     async def _start(self, mapping: EventSourceMapping, tasks: asyncio.TaskGroup) -> None:
         stream = await self._find_stream(mapping)

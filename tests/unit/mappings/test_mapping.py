@@ -90,6 +90,16 @@ def test_policy_never_keeps_a_record_beyond_retention() -> None:
     assert [age(60), age(604_800), age(-1)] == [60, DAY, DAY]
 
 
+def test_no_batch_is_waited_for_until_its_records_are_too_old() -> None:
+    def window(seconds: int, age_seconds_max: int, retention_seconds: float) -> float:
+        manner = Manner("f", window_seconds=seconds, age_seconds_max=age_seconds_max)
+        return replace(MAPPING, manner=manner).policy(retention_seconds).window_seconds
+
+    assert window(300, 60, DAY) == 30
+    assert window(300, -1, 120) == 60
+    assert window(300, 600, DAY) == 300
+
+
 @pytest.mark.parametrize(
     ("text", "reference"),
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -353,5 +354,76 @@ def test_mapping_of_another_region_is_not_found() -> None:
         with pytest.raises(ResourceNotFoundException):
             await service.get("eu-west-1", created.uuid)
         assert await store.engine.get([keyspace.mapping(REGION, created.uuid)]) != [None]
+
+    in_store(body)
+
+
+def test_lanes_changed_while_running_lose_nothing_and_keep_the_order() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        functions = NotedFunctions()
+        async with mapping_service(store, functions) as service:
+            created = await map_function(service, table, batch_records_max=1)
+            numbers: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+            for lanes in (4, 1, 10):
+                for key, own in numbers.items():
+                    own.append(await store.append(table, key))
+                found = await stored(service, created)
+                await service.change(found, replace(found.manner, lanes=lanes))
+                await settle()
+
+        given = list(dict.fromkeys(functions.numbers()))
+        for own in numbers.values():
+            assert [number for number in given if number in own] == own
+        assert len(given) == 9
+
+    in_store(body)
+
+
+def test_filters_changed_while_running_hold_for_what_is_not_delivered_yet() -> None:
+    def only(key: str) -> tuple[str, ...]:
+        return (f'{{"dynamodb":{{"Keys":{{"k":{{"S":["{key}"]}}}}}}}}',)
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        functions = NotedFunctions(gate=asyncio.Event())
+        async with mapping_service(store, functions) as service:
+            created = await map_function(service, table, batch_records_max=1, patterns=only("a"))
+            under_way = await store.append(table, "a")
+            await settle()
+            await store.append(table, "a")
+            wanted = await store.append(table, "b")
+            found = await stored(service, created)
+            await service.change(found, replace(found.manner, patterns=only("b")))
+            await settle()
+            assert functions.gate is not None
+            functions.gate.set()
+            await settle()
+
+        assert functions.numbers() == [under_way, wanted]
+
+    in_store(body)
+
+
+def test_windows_switched_off_hand_over_the_state_that_is_open() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        functions = NotedFunctions(answer=lambda _: b'{"state":{"n":1}}')
+        async with mapping_service(store, functions) as service:
+            created = await map_function(service, table, tumbling_seconds=900)
+            await store.append(table)
+            await settle()
+            found = await stored(service, created)
+            await service.change(found, replace(found.manner, tumbling_seconds=0))
+            await settle()
+            await store.append(table)
+            await settle()
+
+        first, closing, after = (event for _, event in functions.invoked)
+        assert (first["isFinalInvokeForWindow"], len(first["Records"])) == (False, 1)
+        assert (closing["isFinalInvokeForWindow"], closing["Records"]) == (True, [])
+        assert closing["isWindowTerminatedEarly"] is True
+        assert closing["state"] == {"n": 1}
+        assert "window" not in after
 
     in_store(body)
