@@ -28,6 +28,7 @@ from headwater.api.transactions import Transactions
 from headwater.clock import ManualClock, SeededChance
 from headwater.errors import ServiceError
 from headwater.limits import stream_retention_seconds
+from headwater.replication.groups import Groups
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine, Span
 from headwater.storage.memory import MemoryEngine
@@ -188,8 +189,9 @@ def _handlers(
 ) -> dict[tuple[str, str], Handler]:
     services = ItemServices(catalog, engine, Writer(catalog._committer, catalog), clock)
     streams = StreamsSettings(ACCOUNT, stream_retention_seconds)
+    groups, counts = Groups(engine, catalog, clock, chance), Counts(engine, clock)
     return {
-        **TableHandlers(catalog, Counts(engine, clock), clock, lambda: "localhost").handlers(),
+        **TableHandlers(catalog, groups, counts, clock, lambda: "localhost").handlers(),
         **TimeToLiveHandlers(catalog).handlers(),
         **BackupHandlers(catalog, backups, clock, chance).handlers(),
         **Items(services).handlers(),

@@ -25,6 +25,7 @@ from headwater.api.tables import TableHandlers
 from headwater.clock import Clock, SeededChance
 from headwater.consumer.api import UNREACHABLE, Api, CallFailed, Services
 from headwater.errors import ServiceError
+from headwater.replication.groups import Groups
 from headwater.streams.iterator import Iterators
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
@@ -43,13 +44,14 @@ class HandlerApi:
         engine, committer, clock = store.engine, store.committer, store.clock
         catalog = Catalog(engine, committer, clock, store.chance, CatalogSettings(ACCOUNT))
         writer = Writer(committer, catalog, WriteWork)
+        groups = Groups(engine, catalog, clock, store.chance)
         services = ItemServices(catalog, engine, writer, clock)
         streams = StreamsSettings(ACCOUNT, DAY)
         self.transitions = Transitions(
             catalog, Stores(engine, committer, store.wakeups), clock, 0.0
         )
         self._handlers: dict[tuple[str, str], Handler] = {
-            **TableHandlers(catalog, Counts(engine, clock), clock, lambda: "").handlers(),
+            **TableHandlers(catalog, groups, Counts(engine, clock), clock, lambda: "").handlers(),
             **Items(services).handlers(),
             **Queries(services).handlers(),
             **StreamHandlers(engine, clock, Iterators(b"secret"), streams).handlers(),

@@ -75,6 +75,8 @@ FUNCTION_LOG_INTRO = """\
 WORDS = tomllib.loads((ROOT / "tools" / "operations.toml").read_text(encoding="utf-8"))
 NOT_YET = "not built yet"
 SAMPLES = {**WORDS["samples"], "Runtime": f"python3.{sys.version_info.minor}"}
+# How Java's patterns mean characters beyond the first 65,536; to Python it is a wrong range.
+SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
 # Tried in turn where a pattern asks for more than a word.
 FORMS = (
     *SAMPLES.values(),
@@ -323,6 +325,7 @@ def _text(shape: Any) -> str:
     plain = "x" * max(shape.metadata.get("min", 1), 1)
     # A class of Java's that Python lacks; every text tried has a letter.
     pattern = re.sub(r"\\p\{\w+\}", "a-z", shape.metadata.get("pattern", ".*"))
+    pattern = pattern.replace(SURROGATES, "")
     fit = (text for text in (plain, *FORMS) if re.fullmatch(pattern, text))
     return str(next(fit, plain))
 

@@ -9,6 +9,7 @@ Floors, top to bottom; imports point downward only:
     lab            for tests of other people's systems
     audit          proof that a store is whole and its streams tell the truth
     mappings       event source mappings
+    replication    global tables
     functions      function workers and their runtime API, beside
     auth           signatures and credentials, beside
     queues         as much of SQS as a dead-letter queue needs

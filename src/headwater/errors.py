@@ -107,6 +107,10 @@ class ResourceNotFoundException(ServiceError):
     default_message = "Requested resource not found"
 
 
+class GlobalTableNotFoundException(ServiceError):
+    pass
+
+
 class TableNotFoundException(ServiceError):
     """What the operations on backups say instead of ResourceNotFoundException."""
 

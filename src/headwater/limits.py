@@ -117,6 +117,14 @@ trim_commit_entries_max: Final = 1000
 
 # Consumers
 lease_seconds: Final = 15.0
+link_batch_records_max: Final = 100
+link_batch_bytes_max: Final = 4 * MB
+link_poll_seconds: Final = 5.0
+replica_poll_seconds: Final = 0.1
+link_sound_seconds: Final = 60.0
+link_retry_seconds_max: Final = 10.0
+tombstone_sweep_seconds: Final = 3600.0
+replica_source_seconds: Final = 24 * 3600.0
 shard_poll_seconds: Final = 1.0
 shards_look_seconds: Final = 60.0
 read_page_records_max: Final = 1000

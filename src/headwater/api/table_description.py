@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from headwater.arn import index_arn, stream_arn, table_arn
 from headwater.storage.keyspace import IndexId
@@ -29,6 +29,8 @@ from headwater.tables.schema import (
 from headwater.tables.units import NO_LIMIT, warm_in_all
 
 Description = dict[str, Any]
+
+_REPLICATION_MODE: Final = "ENABLED_WITH_OVERRIDES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def description(table: Table, figures: Figures) -> Description:
             shown[member] = [_index(table, index, figures) for index in indexes]
     if table.restoration is not None:
         shown["RestoreSummary"] = _restore_summary(table.restoration)
-    return {**shown, **_stream(table, figures.account)}
+    return {**shown, **_stream(table, figures.account), **_replicas(table)}
 
 
 def _identity(table: Table, figures: Figures) -> Description:
@@ -83,6 +85,25 @@ def _identity(table: Table, figures: Figures) -> Description:
     if table.to_on_demand_at is not None:
         shown["BillingModeSummary"] = _billing(table, table.to_on_demand_at)
     return shown
+
+
+def _replicas(table: Table) -> Description:
+    """Shown of global tables alone: the other regions, never the table's own."""
+    if not table.replicas:
+        return {}
+    return {
+        "GlobalTableVersion": "2019.11.21",
+        "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
+        "Replicas": [
+            {
+                "RegionName": replica.region,
+                "ReplicaStatus": replica.status,
+                "WarmThroughput": _warm(table, replica.status),
+                "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
+            }
+            for replica in table.replicas
+        ],
+    }
 
 
 def _restore_summary(restoration: Restoration) -> Description:

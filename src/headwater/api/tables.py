@@ -17,6 +17,8 @@ from headwater.api.table_description import Description, Figures, description
 from headwater.clock import Clock
 from headwater.errors import ValidationException
 from headwater.limits import table_list_max, table_units_default_max, tags_page_max
+from headwater.replication import request as replica_request
+from headwater.replication.groups import Groups
 from headwater.storage.committer import View
 from headwater.storage.keyspace import index_prefix
 from headwater.tables import alteration, definition, tags
@@ -29,15 +31,21 @@ _ENDPOINT_CACHE_MINUTES: Final = 1440
 
 
 class TableHandlers:
-    """The handlers, over a catalog.
+    """The handlers, over a catalog and the global tables in it.
 
     address: host and port at which clients reach this server, asked when a client asks.
     """
 
     def __init__(
-        self, catalog: Catalog, counts: Counts, clock: Clock, address: Callable[[], str]
+        self,
+        catalog: Catalog,
+        groups: Groups,
+        counts: Counts,
+        clock: Clock,
+        address: Callable[[], str],
     ) -> None:
         self._address = address
+        self._groups = groups
         self._catalog = catalog
         self._counts = counts
         self._clock = clock
@@ -79,9 +87,22 @@ class TableHandlers:
         return Reply.json(content)
 
     async def update_table(self, call: Call) -> Reply:
-        asked = alteration.of_input(call.input)
-        table = await self._catalog.update(call.region, call.input["TableName"], asked)
+        if replica_request.is_given(call.input):
+            table = await self._update_replicas(call)
+        else:
+            asked = alteration.of_input(call.input)
+            table = await self._catalog.update(call.region, call.input["TableName"], asked)
         return Reply.json({"TableDescription": await self._counted(table)})
+
+    async def _update_replicas(self, call: Call) -> Table:
+        alteration.check_alone(call.input)
+        table = await self._catalog.describe(call.region, call.input["TableName"])
+        if table.replicas and "MultiRegionConsistency" in call.input:
+            raise ValidationException(
+                "MultiRegionConsistency parameter is unsupported on existing global table"
+            )
+        asked = replica_request.of_input(call.region, call.input)
+        return await self._groups.update(call.region, call.input["TableName"], asked)
 
     async def delete_table(self, call: Call) -> Reply:
         table = await self._catalog.delete(call.region, call.input["TableName"])

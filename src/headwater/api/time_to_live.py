@@ -11,7 +11,7 @@ from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.errors import ValidationException
 from headwater.storage.committer import View
-from headwater.tables import expiry
+from headwater.tables import expiry, membership
 from headwater.tables.catalog import Catalog
 from headwater.tables.schema import Table, TableStatus
 
@@ -33,11 +33,15 @@ class TimeToLiveHandlers:
         asked = call.input["TimeToLiveSpecification"]
         is_on, attribute = asked["Enabled"], asked["AttributeName"]
 
-        def step(view: View, present: Table) -> Table:
+        def switched(view: View, present: Table) -> Table:
             return expiry.switched(view, present, attribute, is_on=is_on)
 
+        def step(view: View, present: Table) -> Table:
+            membership.follow(view, present, lambda replica: switched(view, replica))
+            return switched(view, present)
+
         table = await self._catalog.describe(call.region, call.input["TableName"])
-        await self._catalog.change(table, step)
+        await self._catalog.change(table, step, membership.keys_of)
         return Reply.json(
             {"TimeToLiveSpecification": {"Enabled": is_on, "AttributeName": attribute}}
         )

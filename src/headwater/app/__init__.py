@@ -15,6 +15,7 @@ functions.py   functions, their workers, Lambda's operations on them
 running.py     tasks that end with what they run beside
 services.py    shards that roll over and split; the duties of a leader
 mappings.py    event source mappings
+replication.py links between the replicas of global tables
 handlers.py    every operation's handler
 edge.py        where the server listens, who may ask, what answers
 """
@@ -42,6 +43,7 @@ from headwater.app.handlers import catalog_of, handlers_of, lab_of
 from headwater.app.mappings import activities_of, mappings_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
 from headwater.app.process import Process, alone
+from headwater.app.replication import links_of
 from headwater.auth.signature import Verifier
 from headwater.clock import SystemChance
 from headwater.config import Settings
@@ -89,6 +91,7 @@ async def run_process(
         async with (
             functions_of(core, surroundings_of(endpoint, own), outbox) as functions,
             mappings_of(core, functions, outbox, activities) as mappings,
+            links_of(core, catalog) as links,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
@@ -98,7 +101,7 @@ async def run_process(
             note = core.telemetry.requests.note
             frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
             own_operations = {
-                **lab_of(core, catalog, functions, mappings),
+                **lab_of(core, catalog, functions, mappings, links),
                 **MappingProgressHandlers(mappings, activities).operations(),
                 **functions.own_operations(),
             }

@@ -24,6 +24,7 @@ from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.lambda_tags import LambdaTagHandlers
 from headwater.api.mappings import MappingHandlers
+from headwater.api.old_global_tables import OldGlobalTableHandlers
 from headwater.api.operation import Handler, OwnOperation
 from headwater.api.queries import Queries
 from headwater.api.resource_policies import ResourcePolicyHandlers
@@ -46,6 +47,8 @@ from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
+from headwater.replication.groups import Groups
+from headwater.replication.service import LinkService
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables import export as exports
@@ -79,7 +82,11 @@ def catalog_of(core: Core) -> Catalog:
 
 
 def lab_of(
-    core: Core, catalog: Catalog, functions: Functions, mappings: MappingService
+    core: Core,
+    catalog: Catalog,
+    functions: Functions,
+    mappings: MappingService,
+    links: LinkService,
 ) -> Mapping[str, OwnOperation]:
     if core.faults is None or core.journal is None or core.departures is None:
         return {
@@ -95,7 +102,7 @@ def lab_of(
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    drain = Drain(core.engine, (mappings, outsiders), core.machine_clock)
+    drain = Drain(core.engine, (mappings, links, outsiders), core.machine_clock)
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
     witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)
@@ -140,11 +147,13 @@ async def handlers_of(
     of_functions = functions.handlers(objects, clock)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
+    groups = Groups(engine, catalog, clock, core.chance)
     works = (transitions, maker, exporter, importer, expirer, trimmer, tokens)
     core.duties.extend((*(work.run for work in works), *resharding_duties(core, catalog)))
     async with running(counts.run()), leading(core):
         handlers: Handlers = {
-            **TableHandlers(catalog, counts, clock, lambda: address).handlers(),
+            **TableHandlers(catalog, groups, counts, clock, lambda: address).handlers(),
+            **OldGlobalTableHandlers().handlers(),
             **TimeToLiveHandlers(catalog).handlers(),
             **ResourcePolicyHandlers(catalog, engine, clock).handlers(),
             **BackupHandlers(catalog, backups, clock, core.chance).handlers(),

@@ -42,7 +42,7 @@ async def mappings_of(
     """
     watch = HeadWatch(core.engine, core.clock)
     service = MappingService(
-        Services(core.engine, core.committer, core.wakeups, core.clock, watch, _reach_of(core)),
+        Services(core.engine, core.committer, core.wakeups, core.clock, watch, reach_of(core)),
         Outside(
             LocalFunctions(functions.calls),
             FailureOutbox(outbox, core.chance),
@@ -72,7 +72,7 @@ async def mappings_of(
             task.add_done_callback(lambda _: call_off())
 
 
-def _reach_of(core: Core) -> Callable[[Consumer], Destination]:
+def reach_of(core: Core) -> Callable[[Consumer], Destination]:
     """How readers reach destinations: through the lab's faults, where there is a lab."""
     faults = core.faults
     if faults is None:

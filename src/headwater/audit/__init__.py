@@ -17,6 +17,7 @@ log.py        log entries, and streams replayed to their tables
 story.py      what the records of a stream tell, one after the other
 lines.py      the shards of a stream, read on from where they were left
 consumers.py  mappings, leases and positions
+replicas.py   replicas that know each other, links, versions of items
 functions.py  functions, versions and layers with their code, what is pending
 queues.py     queues and their messages, and the outbox
 """

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from headwater.audit import backups, catalog, consumers, functions, items, log, queues, shards
+from headwater.audit import (
+    backups,
+    catalog,
+    consumers,
+    functions,
+    items,
+    log,
+    queues,
+    replicas,
+    shards,
+)
 from headwater.audit.log import NewImages
 from headwater.audit.reading import first_key, prefixed
 from headwater.audit.report import Report, Section
 from headwater.storage.engine import Engine
 from headwater.values.order import after_prefix
 
-KINDS: Final = b"abcefghijklmnopqstuvwxyz"
+KINDS: Final = b"abcdefghijklmnopqrstuvwxyz"
 """The first bytes of keys (`storage.keyspace`); each kind is looked at by one of the checks."""
 
 _OWNER_BYTES: Final = 17
@@ -20,6 +30,7 @@ _BY_TABLE: Final = {
     b"x": "index entries",
     b"y": "sizes of item collections",
     b"e": "expiry entries",
+    b"d": "versions of items",
 }
 
 
@@ -37,6 +48,7 @@ async def audit(engine: Engine, report: Report, images: NewImages) -> None:
     await backups.check(engine, report, found)
     await functions.check(engine, report)
     await consumers.check(engine, report, lines)
+    await replicas.check(engine, report, found)
     await queues.check(engine, report)
 
 

@@ -21,8 +21,8 @@ from headwater.functions.pool import Pool
 from headwater.functions.registry import Registry
 from headwater.mappings.mapping import EventSourceMapping, MappingState
 from headwater.mappings.service import MappingService
-from headwater.storage.committer import View
 from headwater.tables.catalog import Catalog
+from headwater.tables.deletion import check_idle
 from headwater.tables.schema import Table, TableStatus
 
 _PAGE: Final = 10_000  # more than a test makes
@@ -101,11 +101,4 @@ class Eraser:
         return found
 
     async def _delete_table(self, region: str, table: Table) -> None:
-        if table.is_deletion_protected:
-            await self._catalog.change(table, _unprotected)
-        await self._catalog.delete(region, table.name)
-
-
-def _unprotected(view: View, table: Table) -> Table:
-    del view
-    return table.changed(is_deletion_protected=False)
+        await self._catalog.delete(region, table.name, check_idle)

@@ -12,6 +12,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     h <table 16> <shard 12>                           head: last sequence number, state
     p <table 16> <shard 12>                           trim point: up to which it was trimmed by hand
     i <table 16> <hash 8> <partition key> <sort key>  item
+    d <table 16> <hash 8> <partition key> <sort key>  version of an item of a global table
+    r <table 16> <table 16>                           link from one replica to another
     x <table 16> <index 8> <hash 8> <index key> <base key>   index entry
     y <table 16> <hash 8> <partition key>             size of an item collection
     e <table 16>                                      key of a table whose items expire
@@ -199,6 +201,20 @@ def log_prefix(table_id: TableId, shard_id: ShardId) -> bytes:
 def items_prefix(table_id: TableId) -> bytes:
     """What every item key of a table begins with; hash, partition key and sort key follow."""
     return b"i" + table_bytes(table_id)
+
+
+def versions_prefix(table_id: TableId) -> bytes:
+    """What the keys of the versions of a table's items begin with; what follows is as in theirs."""
+    return b"d" + table_bytes(table_id)
+
+
+def link(source: TableId, target: TableId) -> bytes:
+    """Where it is stored how far a replica's changes have come to another."""
+    return b"r" + table_bytes(source) + table_bytes(target)
+
+
+def every_link_span() -> tuple[bytes, bytes]:
+    return b"r", b"s"
 
 
 def index_prefix(table_id: TableId, index_id: IndexId) -> bytes:

@@ -116,6 +116,11 @@ def is_by_service(flags: int) -> bool:
     return bool(flags & _BY_SERVICE)
 
 
+def has_origin(stored: bytes) -> bool:
+    """Whether a stored entry came from another region, without decoding it."""
+    return stored[HEADER.size - 1] != 0
+
+
 def keys_of(stored: bytes) -> bytes:
     """The JSON of the keys of a stored entry, without decoding the rest."""
     _, _, _, _, _, _, _, keys_length, _, origin = HEADER.unpack_from(stored)

@@ -8,7 +8,7 @@ mean for the table as it is, `altering.py` says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from headwater.errors import (
@@ -48,8 +48,8 @@ _OPERATIONS: Final = (
     "GlobalSecondaryIndexUpdates",
     "StreamSpecification",
     "OnDemandThroughput",
-    "MultiRegionConsistency",
 )
+_OF_REPLICAS: Final = ("MultiRegionConsistency", "GlobalTableWitnessUpdates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,25 @@ class Alteration:
     on_demand_limit: Units | None = None
     warm: Units | None = None
 
+    def shared(self) -> Alteration | None:
+        """What of it holds for all replicas of a global table; None if nothing does.
+
+        Each has a protection against deletion and a class of its own; streams never change.
+        """
+        shared = replace(self, is_deletion_protected=None, table_class=None, stream=None)
+        return None if shared == Alteration() else shared
+
 
 def of_input(body: Mapping[str, Any]) -> Alteration:
     """The alteration that an UpdateTable asks for."""
-    _check_alone(body)
+    check_alone(body)
     _refuse_options(body)
     if not any(_is_given(body, member) for member in _OPERATIONS):
         raise ValidationException(_NOTHING_GIVEN)
+    if any(_is_given(body, member) for member in _OF_REPLICAS):
+        raise ValidationException(
+            f"{INVALID}Requests that modify replicas or witnesses must not also modify other fields"
+        )
     mode = body.get("BillingMode")
     units = throughput(body.get("ProvisionedThroughput"))
     if mode == "PAY_PER_REQUEST" and units is not None:
@@ -120,7 +132,8 @@ def _is_given(body: Mapping[str, Any], member: str) -> bool:
     return body.get(member) not in (None, [])
 
 
-def _check_alone(body: Mapping[str, Any]) -> None:
+def check_alone(body: Mapping[str, Any]) -> None:
+    """Refuse what may not be asked for together."""
     given = [member for member in _OPERATIONS if _is_given(body, member)]
     if len(given) > 1 and given[0] in _ALONE:
         raise ValidationException(
@@ -132,9 +145,6 @@ def _refuse_options(body: Mapping[str, Any]) -> None:
     encryption = body.get("SSESpecification", {})
     refuse_unsupported("SSESpecification", is_default_encryption(encryption))
     for member in (
-        "ReplicaUpdates",
-        "MultiRegionConsistency",
-        "GlobalTableWitnessUpdates",
         "GlobalTableSettingsReplicationMode",
         "DisassociationProtectionEnabled",
         "VectorIndexUpdates",

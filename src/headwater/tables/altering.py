@@ -46,7 +46,7 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
     now: epoch seconds. index_id: for the index that is created, if one is.
     Raises ResourceInUseException if the table is busy, and what the alteration itself deserves.
     """
-    if table.status is not TableStatus.ACTIVE:
+    if table.status is not TableStatus.ACTIVE or table.has_pending_replicas:
         raise ResourceInUseException
     _check_stream(table, alteration.stream)
     units = _units(table, alteration, now)
@@ -92,6 +92,10 @@ def _warm(
 def _check_stream(table: Table, switch: StreamSwitch | None) -> None:
     if switch is None:
         return
+    if switch.view is None and table.replicas:
+        raise ValidationException(
+            f"{INVALID}Disabling Stream is not allowed for a Global Table replica."
+        )
     if switch.view is not None and table.stream is not None:
         raise ValidationException(f"Table already has an enabled stream: TableName: {table.name}")
     if switch.view is None and table.stream is None:

@@ -37,9 +37,10 @@ from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import IndexId, TableId
 from headwater.streams.window import ViewType
-from headwater.tables import altering, partitions, schema, stream_switch, unsettled
+from headwater.tables import altering, membership, partitions, schema, stream_switch, unsettled
 from headwater.tables.alteration import Alteration
 from headwater.tables.definition import Definition
+from headwater.tables.deletion import check_deletable
 from headwater.tables.key_definition import IndexDefinition
 from headwater.tables.resource_policies import OF_TABLE, new_policy
 from headwater.tables.schema import (
@@ -54,6 +55,9 @@ from headwater.tables.units import warm_by_itself
 
 Step = Callable[[View, Table], Table | None]
 """The table as it shall be stored, or None to remove it; may write more to the view."""
+
+Check = Callable[[Table], None]
+"""Raises if a table may not be changed so."""
 
 _Plan = Callable[[Table], Awaitable[tuple[Sequence[bytes], Step]]]
 
@@ -272,24 +276,32 @@ class Catalog:
         """
         now = self._clock.now()
         index_id = IndexId(self._chance.token(8).hex())
+        shared = alteration.shared()
 
         async def plan(table: Table) -> tuple[Sequence[bytes], Step]:
             switch = await self._switch(table, alteration)
 
             def step(view: View, before: Table) -> Table:
-                return switch.run(view, altering.altered(before, alteration, now, index_id))
+                changed = switch.run(view, altering.altered(before, alteration, now, index_id))
+                if shared is not None:
+                    membership.follow(
+                        view, before, lambda other: altering.altered(other, shared, now, index_id)
+                    )
+                return changed
 
-            return switch.reads, step
+            return (*switch.reads, *membership.keys_of(table)), step
 
         return _present(await self._change(region, self.name_of(region, name_or_arn), plan))
 
-    async def delete(self, region: str, name_or_arn: str) -> Table:
+    async def delete(self, region: str, name_or_arn: str, check: Check | None = None) -> Table:
         """Begin a table's deletion: its stream is off at once, its items are erased in time.
 
-        A table that is being deleted is left to it. Raises ResourceInUseException if the table is
-        busy, ValidationException if it is protected.
+        A table that is being deleted is left to it. check: whether it may be, instead of the check
+        of a client's request, which raises ResourceInUseException if the table is busy,
+        ValidationException if it is protected.
         """
-        now_us = int(self._clock.now() * 1e6)
+        now = self._clock.now()
+        now_us = int(now * 1e6)
 
         async def plan(table: Table) -> tuple[Sequence[bytes], Step]:
             switch = stream_switch.log_off(table, now_us)
@@ -297,11 +309,15 @@ class Catalog:
             def step(view: View, before: Table) -> Table:
                 if before.status is TableStatus.DELETING:
                     return before
-                _check_deletable(before)
+                if check is None:
+                    check_deletable(before, now)
+                else:
+                    check(before)
+                membership.leave(view, before)
                 closed = switch.run(view, before)
                 return closed.changed(status=TableStatus.DELETING, recovery=None)
 
-            return switch.reads, step
+            return (*switch.reads, *membership.keys_of(table)), step
 
         return _present(await self._change(region, self.name_of(region, name_or_arn), plan))
 
@@ -387,6 +403,8 @@ class Catalog:
     def _note(self, table: Table) -> None:
         """Take notice of a table that this process has stored."""
         self._changes.count()
+        for replica in table.replicas:  # may have changed with it
+            self._open.pop((replica.region, table.name), None)
         self._cache(table)
 
     def _forget(self, table: Table) -> None:
@@ -448,23 +466,6 @@ class Catalog:
 def _present(table: Table | None) -> Table:
     assert table is not None, "only the last step of a deletion removes a table"
     return table
-
-
-def _check_deletable(table: Table) -> None:
-    in_use = "Attempt to change a resource which is still in use: Table is being"
-    if table.status is TableStatus.CREATING:
-        raise ResourceInUseException(f"{in_use} created: {table.name}")
-    if table.is_deletion_protected:
-        raise ValidationException(
-            "Resource cannot be deleted as it is currently protected against deletion. "
-            "Disable deletion protection first."
-        )
-    if table.status is TableStatus.UPDATING:
-        raise ResourceInUseException(f"{in_use} updated: {table.name}")
-    if not unsettled.has_settled_indexes(table):
-        raise ResourceInUseException(
-            "Cannot delete table while indexes are being created, updated, or deleted"
-        )
 
 
 def _taken(table: Table) -> ServiceError:

@@ -32,6 +32,7 @@ from headwater.storage import keyspace
 from headwater.storage.committer import View, Wakeups
 from headwater.storage.engine import Engine, Span
 from headwater.tables import expiry, item_collection, keys, schema
+from headwater.tables import version as versions
 from headwater.tables.schema import Table, TableStatus, TimeToLiveStatus
 from headwater.tables.write import Delete, Write, Writer, apply, copy_keys, current_table
 from headwater.values import codec
@@ -56,6 +57,8 @@ class _Expiry:
             at = len(table.items_prefix)
             shard = table.shard_for(item_key[at : at + HASH_BYTES])
             self.reads += (item_key,) if shard is None else (item_key, shard.head_key)
+            if table.replicas:
+                self.reads.append(versions.key_of(table, item_key))
             self.reads += copy_keys(table, item_key)
 
     def run(self, view: View) -> int:

@@ -45,6 +45,14 @@ class TimeToLiveStatus(StrEnum):
     DISABLING = "DISABLING"
 
 
+class ReplicaStatus(StrEnum):
+    """How far another region's replica of a table is."""
+
+    CREATING = "CREATING"
+    DELETING = "DELETING"
+    ACTIVE = "ACTIVE"
+
+
 class TableClass(StrEnum):
     """What a table's storage costs on AWS; here a label."""
 
@@ -205,6 +213,15 @@ class ResourcePolicy:
     revision: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Another region's table of the same name, whose items are the same."""
+
+    region: str
+    table_id: TableId
+    status: ReplicaStatus
+
+
 @dataclass(frozen=True)
 class Table:
     """A table; see the module.
@@ -217,6 +234,8 @@ class Table:
     a deleted table keeps its items. importing: the id of the import that fills the table, which is
     CREATING until it has ended. on_demand_limit, warm: as an index's.
     policies: the table's own under the empty text, those of its streams under their labels.
+    replicas: the others of a global table; none of a table that is not one. source_at: epoch
+    seconds when a replica was last added from here.
     """
 
     region: str
@@ -247,6 +266,8 @@ class Table:
     on_demand_limit: Units | None = None
     warm: Units | None = None
     policies: dict[str, ResourcePolicy] = field(default_factory=dict)
+    replicas: tuple[Replica, ...] = ()
+    source_at: float | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -256,6 +277,22 @@ class Table:
     @cached_property
     def items_prefix(self) -> bytes:
         return keyspace.items_prefix(self.table_id)
+
+    @cached_property
+    def versions_prefix(self) -> bytes:
+        return keyspace.versions_prefix(self.table_id)
+
+    @cached_property
+    def has_pending_replicas(self) -> bool:
+        """Whether another replica is being added or removed."""
+        return any(replica.status is not ReplicaStatus.ACTIVE for replica in self.replicas)
+
+    @cached_property
+    def is_regrouping(self) -> bool:
+        """Whether it is for replication to bring the table into a state that lasts."""
+        if self.status is TableStatus.CREATING:
+            return bool(self.replicas)
+        return self.status is TableStatus.UPDATING and self.has_pending_replicas
 
     @cached_property
     def collections_prefix(self) -> bytes:
@@ -347,6 +384,11 @@ def decode(stored: bytes) -> Table:
         values["restoration"] = Restoration(**restoration)
     policies = values.get("policies", {})
     values["policies"] = {label: ResourcePolicy(**each) for label, each in policies.items()}
+    replicas = values.get("replicas", ())
+    values["replicas"] = tuple(
+        Replica(each["region"], each["table_id"], ReplicaStatus(each["status"]))
+        for each in replicas
+    )
     values["copies"] = tuple(values.get("copies", ()))
     values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)

@@ -144,7 +144,8 @@ class Transitions:
             return
         await self._wait()
         if table.status is TableStatus.DELETING:
-            if table.copies or table.restores:  # whoever reads its items comes first
+            # Whoever reads its items comes first.
+            if table.copies or table.restores or table.replicas:
                 await pause(self._clock, table_retry_seconds)
             else:
                 await self._erase_table(table)
@@ -152,7 +153,7 @@ class Transitions:
             await self._restore(table, table.restoration)
         else:
             await self._erase_indexes(table)
-            await self._catalog.change(table, _settled)
+            await self._catalog.change(table, settled)
 
     async def _wait(self) -> None:
         if self._transition_seconds > 0:
@@ -171,7 +172,7 @@ class Transitions:
 
         def step(view: View, present: Table) -> Table:
             release(view, restoration, present.table_id)
-            return _settled(view, present).changed(
+            return settled(view, present).changed(
                 restoration=replace(restoration, is_in_progress=False)
             )
 
@@ -207,6 +208,7 @@ class Transitions:
     async def _erase_table(self, table: Table) -> None:
         await self._erase((table.items_prefix, after_prefix(table.items_prefix)))
         await self._erase((table.collections_prefix, after_prefix(table.collections_prefix)))
+        await self._erase((table.versions_prefix, after_prefix(table.versions_prefix)))
         await self._erase(indexes_span(table.table_id))
         await self._erase((table.expiries_prefix, after_prefix(table.expiries_prefix)))
         await self._catalog.change(table, _removed)
@@ -216,7 +218,7 @@ class Transitions:
             await erase(self._stores.engine, self._stores.committer, span)
 
 
-def _settled(_view: View, table: Table) -> Table:
+def settled(_view: View, table: Table) -> Table:
     """A created or updated table in the state that follows; erased indexes are dropped."""
     if table.status not in (TableStatus.CREATING, TableStatus.UPDATING):
         return table

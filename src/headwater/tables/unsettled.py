@@ -27,11 +27,20 @@ def mark(view: View, table_key: bytes, table: Table | None) -> None:
 
 
 def is_settled(table: Table) -> bool:
-    """Whether table, indexes and time to live are in states that last, or an import's to change."""
-    return table.importing is not None or (
-        table.status is TableStatus.ACTIVE
-        and has_settled_indexes(table)
-        and (table.time_to_live is None or table.time_to_live.status is TimeToLiveStatus.ENABLED)
+    """Whether table, indexes and time to live are in states that last, or others' to change.
+
+    An import's table is the import's, one that joins a global table is replication's.
+    """
+    return (
+        table.importing is not None
+        or table.is_regrouping
+        or (
+            table.status is TableStatus.ACTIVE
+            and has_settled_indexes(table)
+            and (
+                table.time_to_live is None or table.time_to_live.status is TimeToLiveStatus.ENABLED
+            )
+        )
     )
 
 

@@ -36,9 +36,11 @@ from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
 from headwater.streams.shard import ShardClosed
 from headwater.tables import expiry, item_collection, schema
 from headwater.tables import index as indexes
+from headwater.tables import version as versions
 from headwater.tables.index import IndexChange
 from headwater.tables.keys import ItemKey, check_index_keys
 from headwater.tables.schema import Table, TableStatus
+from headwater.tables.version import Version
 from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item, Path
@@ -85,6 +87,7 @@ class Write(NamedTuple):
 
     table: as the write was planned; only its identity binds. condition: on the old item.
     shows_item: a failed condition reports the old item. is_by_service: made by time to live.
+    version: of an item that another replica sends; None is a write that is made here.
     """
 
     table: Table
@@ -93,6 +96,7 @@ class Write(NamedTuple):
     condition: Condition | None = None
     shows_item: bool = False
     is_by_service: bool = False
+    version: Version | None = None
 
 
 class Effect(NamedTuple):
@@ -123,6 +127,8 @@ def reads_of(write: Write) -> list[bytes]:
         keys.append(shard.head_key)
     if write.table.collection_bytes_max is not None:
         keys.append(item_collection.size_key(write.table, write.key.stored))
+    if write.table.replicas:
+        keys.append(versions.key_of(write.table, write.key.stored))
     if write.table.copies:
         keys += copy_keys(write.table, write.key.stored)
     return keys
@@ -215,20 +221,14 @@ def _store(view: View, table: Table, write: Write, effect: Effect, now_us: int) 
     stored_key = write.key.stored
     if table.copies:
         _keep_for_copies(view, copy_keys(table, stored_key), effect.old)
+    if table.replicas:
+        _stamp(view, table, write, now_us)
     if effect.new is None:
         view.delete(stored_key)
     else:
         view.put(stored_key, effect.new)
     if table.indexes:
-        effect = _with_index_changes(table, stored_key, effect)
-        for change in effect.index_changes:
-            if change.removed is not None:
-                view.delete(change.removed)
-            if change.put is not None:
-                view.put(*change.put)
-        if table.collection_bytes_max is not None:
-            growth = item_collection.growth(effect.old, effect.new, effect.index_changes)
-            item_collection.grow(view, table, stored_key, growth)
+        effect = _follow_by_indexes(view, table, write, effect)
     if table.expiry_attribute is not None:
         before = expiry.seconds_of(table.expiry_attribute, effect.old, effect.old_item)
         after = expiry.seconds_of(table.expiry_attribute, effect.new, effect.new_item)
@@ -253,13 +253,40 @@ def _keep_for_copies(view: View, keys: Sequence[bytes], old: bytes | None) -> No
             view.put(key, NO_ITEM if old is None else old)
 
 
-def _with_index_changes(table: Table, stored_key: bytes, effect: Effect) -> Effect:
+def _stamp(view: View, table: Table, write: Write, now_us: int) -> None:
+    """Keep the item's version beside it: another's that came with it, or a new one of this."""
+    key = versions.key_of(table, write.key.stored)
+    if not view.has(key):
+        raise TableChanged
+    version = write.version
+    if version is None:
+        version = versions.following(view.get(key), now_us, table.region)
+    view.put(key, versions.encode(version))
+
+
+def _follow_by_indexes(view: View, table: Table, write: Write, effect: Effect) -> Effect:
+    """Write index entries and count the collection; returns the effect with its index changes."""
+    effect = _with_index_changes(table, write, effect)
+    for change in effect.index_changes:
+        if change.removed is not None:
+            view.delete(change.removed)
+        if change.put is not None:
+            view.put(*change.put)
+    if table.collection_bytes_max is not None:
+        growth = item_collection.growth(effect.old, effect.new, effect.index_changes)
+        # What another replica has acknowledged is not judged again.
+        judged = item_collection.grow if write.version is None else item_collection.count
+        judged(view, table, write.key.stored, growth)
+    return effect
+
+
+def _with_index_changes(table: Table, write: Write, effect: Effect) -> Effect:
     old_item, new_item = effect.old_item, effect.new_item
     if old_item is None and effect.old is not None:
         old_item = codec.decode(effect.old)
-    if new_item is not None:
+    if new_item is not None and write.version is None:
         check_index_keys(table, new_item)
-    base = stored_key[len(table.items_prefix) + HASH_BYTES :]
+    base = write.key.stored[len(table.items_prefix) + HASH_BYTES :]
     changes = indexes.changes(table, base, old_item, new_item)
     return Effect(effect.old, effect.new, old_item, new_item, effect.touched, changes)
 
@@ -271,7 +298,9 @@ def _entry(write: Write, effect: Effect, now_us: int) -> Entry:
         kind = Kind.REMOVE if effect.new is None else Kind.MODIFY
     attributes = write.key.attributes
     keys = Image(orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS), items.size(attributes))
-    return Entry(kind, now_us, keys, _image(effect.new), _image(effect.old), write.is_by_service)
+    origin = "" if write.version is None else write.version.region
+    images = _image(effect.new), _image(effect.old)
+    return Entry(kind, now_us, keys, *images, write.is_by_service, origin)
 
 
 def _image(stored: bytes | None) -> Image:

@@ -9,11 +9,13 @@ import pytest
 
 from headwater.api.operation import Call
 from headwater.api.tables import TableHandlers
+from headwater.clock import SeededChance
 from headwater.errors import (
     ResourceNotFoundException,
     ServiceError,
     ValidationException,
 )
+from headwater.replication.groups import Groups
 from headwater.tables.count import Counts
 from tests.unit.tables.running import (
     ACCOUNT,
@@ -36,7 +38,8 @@ class Client:
     def __init__(self, here: Running) -> None:
         self.here = here
         counts = Counts(here.engine, here.clock)
-        handlers = TableHandlers(here.catalog, counts, here.clock, lambda: "localhost:8000")
+        groups = Groups(here.engine, here.catalog, here.clock, SeededChance(1))
+        handlers = TableHandlers(here.catalog, groups, counts, here.clock, lambda: "localhost:8000")
         self._handlers = handlers.handlers()
 
     async def call(self, operation: str, **body: Any) -> Any:

@@ -84,8 +84,6 @@ def test_some_changes_must_come_alone(member, value, words):
     ("member", "value"),
     [
         ("SSESpecification", {"Enabled": True}),
-        ("ReplicaUpdates", [{"Create": {"RegionName": "eu-west-2"}}]),
-        ("MultiRegionConsistency", "STRONG"),
         ("DisassociationProtectionEnabled", True),
     ],
 )

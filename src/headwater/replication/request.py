@@ -1,0 +1,150 @@
+"""UpdateTable's ReplicaUpdates to the change of a global table that they ask for.
+
+Pure. Texts: observed, where they are not said to be ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from headwater.errors import INVALID, ValidationException
+from headwater.tables.key_definition import listed, refuse_unsupported
+
+REGIONS: Final = (
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+)
+_OVERRIDES: Final = (
+    "KMSMasterKeyId",
+    "ProvisionedThroughputOverride",
+    "OnDemandThroughputOverride",
+    "GlobalSecondaryIndexes",
+    "TableClassOverride",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AddReplica:
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReplica:
+    region: str
+
+
+ReplicaChange: TypeAlias = AddReplica | RemoveReplica
+
+
+def is_given(body: Mapping[str, Any]) -> bool:
+    """Whether an UpdateTable changes replicas."""
+    return bool(body.get("ReplicaUpdates"))
+
+
+def of_input(region: str, body: Mapping[str, Any]) -> ReplicaChange:
+    """What an UpdateTable, called in a region, asks of its table's replicas."""
+    updates: Sequence[Mapping[str, Any]] = body["ReplicaUpdates"]
+    actions = [_action(update) for update in updates]
+    _check_consistency(region, body, [(kind, each["RegionName"]) for kind, each in actions])
+    for kind, action in actions:
+        _check_action(region, kind, action)
+    changes = [(kind, each["RegionName"]) for kind, each in actions if kind != "Update"]
+    if len(changes) > 1:
+        raise ValidationException(
+            "Update table operation with more than one create or delete replica actions not allowed"
+        )
+    if not changes:
+        raise ValidationException(
+            "There are no actions specified in the Replica Update Action of the request."
+        )
+    if len(actions) > 1:  # ours: AWS's text is not known
+        raise ValidationException(
+            f"{INVALID}A replica is created or deleted by itself, without updates of others"
+        )
+    ((kind, name),) = changes
+    return AddReplica(name) if kind == "Create" else RemoveReplica(name)
+
+
+def _action(update: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    if len(update) != 1:  # ours: AWS's text is not known
+        raise ValidationException(
+            f"{INVALID}Exactly one of Create, Update and Delete is required in each ReplicaUpdate"
+        )
+    ((kind, action),) = update.items()
+    refuse_unsupported("ReplicaUpdates.Disassociate", kind != "Disassociate")
+    return kind, action
+
+
+def _check_action(region: str, kind: str, action: Mapping[str, Any]) -> None:
+    name = action["RegionName"]
+    if name == region:
+        raise ValidationException(
+            "Cannot add or delete the local region through ReplicaUpdates. Use CreateTable, "
+            "DeleteTable, or UpdateTable as required."
+        )
+    if name not in REGIONS:
+        raise ValidationException(
+            f"Region {name} is not supported. The latest version of global tables are only "
+            f"supported in the following regions: {listed(REGIONS)}"
+        )
+    for member in _OVERRIDES:
+        refuse_unsupported(f"ReplicaUpdates.{kind}.{member}", not action.get(member))
+
+
+def _check_consistency(
+    region: str, body: Mapping[str, Any], actions: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse strong consistency: no region here is one of those that have it."""
+    consistency = body.get("MultiRegionConsistency")
+    if body.get("GlobalTableWitnessUpdates") and consistency != "STRONG":
+        raise ValidationException(
+            "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter "
+            "is present."
+        )
+    if consistency is None:
+        return
+    if any(kind != "Create" for kind, _ in actions):
+        raise ValidationException(
+            "Only Replica Create actions are supported when MultiRegionConsistency parameter is "
+            "provided."
+        )
+    if consistency == "STRONG":
+        regions = listed([region, *(name for _, name in actions)])
+        raise ValidationException(
+            "Unsupported Region(s) specified for global tables with MultiRegionConsistency set to "
+            f"STRONG: {regions}."
+        )
