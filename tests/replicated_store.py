@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from headwater.clock import ManualClock, SeededChance
-from headwater.consumers.consumer import Consumer, Services
+from headwater.consumers.consumer import Consumer, Services, destination_of
 from headwater.consumers.delivery import Destination
 from headwater.consumers.members import Alone
 from headwater.consumers.watch import HeadWatch
@@ -71,10 +71,9 @@ class ReplicatedStore:
 
     def __init__(
         self,
-        engine: MemoryEngine | None = None,
-        reach: Callable[[Consumer], Destination] | None = None,
+        reach: Callable[[Consumer], Destination] = destination_of,
     ) -> None:
-        self.engine = engine or MemoryEngine()
+        self.engine = MemoryEngine()
         self.clock = ManualClock()
         self.chance = SeededChance(1)
         self.wakeups = Wakeups()
@@ -82,7 +81,7 @@ class ReplicatedStore:
         settings = CatalogSettings(ACCOUNT)
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
         self.groups = Groups(self.engine, self.catalog, self.clock, self.chance)
-        self.writer = Writer(self.committer, self.catalog, _Versioned)  # type: ignore[arg-type]
+        self.writer = Writer(self.committer, self.catalog, _Versioned)
         self.receiver = Receiver(self.engine, Writer(self.committer, self.catalog), self.clock)
         self.latencies = Latencies()
         self._reach = reach

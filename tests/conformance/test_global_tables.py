@@ -442,7 +442,7 @@ def test_latency_is_measured_in_the_sending_region(pair: World) -> None:
     pair.put(EAST, "a")
     pair.drain()
 
-    metrics = pair.lab.wire.send("GET", "/metrics", {}).body
+    metrics = pair.lab.wire.send("GET", "/metrics", {}).body.decode()
 
     labels = f'receiving_region="{WEST}",region="{EAST}",table="{pair.name}"'
     assert f"headwater_replication_latency_seconds_count{{{labels}}} 1.0" in metrics
