@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headwater.testing.lab import Lab as HeadwaterLab
+from headwater.testing.wire import ServerGone
 from tests.conformance.expectation import refused
 from tests.conformance.function_making import zipped
 from tests.conformance.laboratory import HOUR, Lab, laboratory
@@ -214,6 +217,45 @@ def test_recovery_reaches_back_over_time_that_has_jumped(lab: Lab) -> None:
     assert lab.dynamodb.scan(TableName=f"{table}-then")["Count"] == 1
 
 
+def test_exports_reach_back_35_days_of_time_that_has_jumped(lab: Lab) -> None:
+    table = lab.tables.make()
+    name, arn = str(table["TableName"]), str(table["TableArn"])
+    lab.dynamodb.update_continuous_backups(
+        TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    lab.dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}})
+    lab.advance(10)
+    moment = lab.now()
+    lab.advance(34 * 24 * HOUR)
+    lab.dynamodb.delete_item(TableName=name, Key={"pk": {"S": "a"}})
+    asked = {"TableArn": arn, "S3Bucket": "exports", "ExportTime": moment}
+
+    made = lab.dynamodb.export_table_to_point_in_time(**asked)["ExportDescription"]
+    while made["ExportStatus"] == "IN_PROGRESS":
+        made = lab.dynamodb.describe_export(ExportArn=made["ExportArn"])["ExportDescription"]
+    lab.advance(2 * 24 * HOUR)
+
+    assert (made["ExportStatus"], made["ItemCount"]) == ("COMPLETED", 1)
+    with refused("InvalidExportTimeException"):
+        lab.dynamodb.export_table_to_point_in_time(**asked, ClientToken="later")
+
+
+def test_backup_bears_the_time_that_stands_still(lab: Lab) -> None:
+    table = str(lab.tables.make()["TableName"])
+    lab.dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}})
+    lab.advance(24 * HOUR)
+    now = lab.tell("FreezeClock")["Now"]
+
+    made = lab.dynamodb.create_backup(TableName=table, BackupName="still")["BackupDetails"]
+    while made["BackupStatus"] == "CREATING":
+        arn = made["BackupArn"]
+        described = lab.dynamodb.describe_backup(BackupArn=arn)["BackupDescription"]
+        made = described["BackupDetails"]
+
+    assert made["BackupStatus"] == "AVAILABLE"
+    assert made["BackupCreationDateTime"].timestamp() == pytest.approx(now, abs=0.01)
+
+
 def test_function_runs_out_of_the_machines_time(lab: Lab) -> None:
     """Its time-out must neither come with a jump nor wait for time that stands still."""
     name = lab.functions.make(
@@ -271,6 +313,33 @@ def test_time_goes_on_after_a_restart(unique_name: Callable[[str], str], tmp_pat
     assert described["Now"] == frozen + HOUR
     with pytest.raises(DidNotStart, match=r"seconds ahead of this machine's.*start with --lab"):
         ServerProcess.serve("--data", tmp_path)
+
+
+def test_killed_in_the_middle_of_an_advance_it_comes_up_at_the_end(
+    unique_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A function that takes its time holds the advance at the end of the batching window."""
+    code = zipped(app="import time\ndef handler(event, _): time.sleep(60)")
+    with laboratory(unique_name, "--data", tmp_path) as lab, ThreadPoolExecutor() as threads:
+        source = lab.source()
+        name = lab.functions.make(code, Timeout=60)["FunctionName"]
+        lab.mappings.make(source.arn, name, MaximumBatchingWindowInSeconds=300, BatchSize=100)
+        source.put(1)
+        before = lab.tell("FreezeClock")["Now"]
+        advance = threads.submit(HeadwaterLab(lab.server.endpoint).clock.advance, hours=24)
+        while lab.now() < before + 200:
+            assert not advance.done()
+        held = lab.now()
+        lab.server.kill()
+        with pytest.raises(ServerGone):
+            advance.result()
+
+    with laboratory(unique_name, "--data", tmp_path) as lab:
+        after = lab.tell("DescribeClock")["Now"]
+        lab.mappings.delete_all()
+
+    assert held <= before + 300
+    assert after == before + 24 * HOUR
 
 
 def test_operations_need_the_lab() -> None:
