@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -140,7 +141,10 @@ def mapping_definition(stream_arn: str) -> dict[str, Any]:
 def valid_requests(place: Place) -> list[Asked]:
     """One or more of every operation; some succeed only after others."""
     return [
-        *(Asked(f"DynamoDB_20120810.{name}", body) for name, body in (*_items(), *_tables())),
+        *(
+            Asked(f"DynamoDB_20120810.{name}", body)
+            for name, body in (*_items(), *_tables(), *_policies(), *_backups(), *_exports())
+        ),
         *(Asked(f"DynamoDBStreams_20120810.{name}", body) for name, body in _streams(place)),
         Asked("Headwater_20261123.Drain", {"TimeoutSeconds": 0.1}),
         Asked("Headwater_20261123.DescribeDelivery", {}),
@@ -315,6 +319,97 @@ def _tables() -> list[tuple[str, dict[str, Any]]]:
         ("ListTagsOfResource", {"ResourceArn": ARN, "NextToken": "a"}),
         ("DescribeLimits", {}),
         ("DescribeEndpoints", {}),
+    ]
+
+
+def _policies() -> list[tuple[str, dict[str, Any]]]:
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:user/nobody"},
+        "Action": ["dynamodb:GetItem", "dynamodb:Put*"],
+        "Resource": ARN,
+        "Condition": {"StringLike": {"aws:username": "a*"}, "Null": {"dynamodb:Select": "true"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return [
+        ("PutResourcePolicy", {"ResourceArn": ARN, "Policy": policy}),
+        ("GetResourcePolicy", {"ResourceArn": ARN}),
+        ("DeleteResourcePolicy", {"ResourceArn": ARN, "ExpectedRevisionId": "1"}),
+    ]
+
+
+def _backups() -> list[tuple[str, dict[str, Any]]]:
+    backup = f"{ARN}/backup/01489602797149-73d8d5bc"
+    recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
+    overrides = {"BillingModeOverride": "PAY_PER_REQUEST", "LocalSecondaryIndexOverride": []}
+    return [
+        (
+            "UpdateContinuousBackups",
+            {"TableName": TABLE, "PointInTimeRecoverySpecification": recovery},
+        ),
+        ("CreateBackup", {"TableName": TABLE, "BackupName": "copy"}),
+        ("ListBackups", {"TableName": TABLE, "Limit": 5, "BackupType": "USER"}),
+        ("DescribeBackup", {"BackupArn": backup}),
+        ("DeleteBackup", {"BackupArn": backup}),
+        (
+            "RestoreTableFromBackup",
+            {"BackupArn": backup, "TargetTableName": "restored", **overrides},
+        ),
+        (
+            "RestoreTableToPointInTime",
+            {
+                "SourceTableName": TABLE,
+                "TargetTableName": "recovered",
+                "UseLatestRestorableTime": True,
+                **overrides,
+            },
+        ),
+    ]
+
+
+def _exports() -> list[tuple[str, dict[str, Any]]]:
+    export = {"TableArn": ARN, "S3Bucket": "fuzzed", "S3Prefix": "a/b", "ExportFormat": "ION"}
+    source = {"S3BucketSource": {"S3Bucket": "fuzzed", "S3KeyPrefix": "a"}}
+    return [
+        (
+            "ExportTableToPointInTime",
+            {
+                **export,
+                "FilterSpecification": {
+                    "KeyConditionExpression": "pk = :s AND sk > :n",
+                    "FilterExpression": "contains(#s, :s)",
+                    "ProjectionExpression": "m.x[0]",
+                    **NAMES,
+                    **VALUES,
+                },
+            },
+        ),
+        (
+            "ExportTableToPointInTime",
+            {
+                **export,
+                "ExportType": "INCREMENTAL_EXPORT",
+                "IncrementalExportSpecification": {
+                    "ExportFromTime": 1.7e9,
+                    "ExportToTime": 1.7e9 + 3600,
+                    "ExportViewType": "NEW_IMAGE",
+                },
+            },
+        ),
+        ("DescribeExport", {"ExportArn": f"{ARN}/export/01489602797149-73d8d5bc"}),
+        ("ListExports", {"TableArn": ARN, "MaxResults": 5, "NextToken": "a"}),
+        (
+            "ImportTable",
+            {
+                **source,
+                "InputFormat": "CSV",
+                "InputFormatOptions": {"Csv": {"Delimiter": ";", "HeaderList": ["pk", "sk"]}},
+                "InputCompressionType": "ZSTD",
+                "TableCreationParameters": table_definition("imported"),
+            },
+        ),
+        ("DescribeImport", {"ImportArn": f"{ARN}/import/01489602797149-73d8d5bc"}),
+        ("ListImports", {"TableArn": ARN, "PageSize": 5, "NextToken": "a"}),
     ]
 
 

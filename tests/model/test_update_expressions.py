@@ -189,7 +189,7 @@ def members(value: Value) -> list[str]:
     (kind,) = value
     if kind != "NS":
         return list(value[kind])
-    return [str(Decimal(member).normalize()) for member in value[kind]]
+    return [str(Decimal(member).normalize() + 0) for member in value[kind]]  # + 0: no -0
 
 
 def outcome(section: str, path: Path, source: Any, old: dict[str, Value]) -> Value | None:
