@@ -1,4 +1,4 @@
-"""Backups hold what they say; exports and imports can be read, and are found by their tokens."""
+"""Backups hold what they say; exports, imports and tokens can be read, and are what they name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headwater.audit.report import Report, Section
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.tables import backup as backups
-from headwater.tables import export, imports
+from headwater.tables import export, imports, tokens
 from headwater.tables.backup import Backup, BackupStatus
 from headwater.tables.schema import Table
 from headwater.tables.write import NO_ITEM
@@ -50,6 +50,7 @@ async def check(engine: Engine, report: Report, catalog: Catalog) -> None:
             section.fault(f"an item is of no backup: {key!r}")
     for kind, (name, decode) in _KINDS.items():
         await _check_jobs(engine, section, kind, (name, decode))
+    await _check_transactions(engine, report.section("transactions"))
     for table in catalog.tables.values():
         await _check_table(engine, section, table)
 
@@ -85,6 +86,12 @@ async def _check_jobs(
         section.count("client tokens")
         if not token[_HASH_BYTES:].startswith(b"j" + kind):
             section.fault(f"the client token {key!r} is of no {name}")
+
+
+async def _check_transactions(engine: Engine, section: Section) -> None:
+    async for key, stored in rows_of(engine, keyspace.transactions_span()):
+        section.count("client tokens")
+        readable(section, f"transaction token {key!r}", stored, tokens.check_stored)
 
 
 async def _check_table(engine: Engine, section: Section, table: Table) -> None:

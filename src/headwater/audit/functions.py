@@ -62,10 +62,15 @@ async def _check_zips(engine: Engine, section: Section) -> None:
 
 
 async def _check_pending(engine: Engine, section: Section) -> None:
+    ids = set()
     async for key, stored in rows_of(engine, keyspace.deferred_span()):
         pending = readable(section, f"asynchronous invocation {key!r}", stored, deferrals.decode)
         if pending is None:
             continue
         section.count("asynchronous invocations")
+        ids.add(key[-16:])
         if (await engine.get([keyspace.deferred_payload(key[-16:])])) == [None]:
             section.fault(f"the payload of an asynchronous invocation is missing: {key!r}")
+    async for key, _ in rows_of(engine, prefixed(b"vp")):
+        if key[-16:] not in ids:
+            section.fault(f"a payload is of no asynchronous invocation: {key!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from headwater.audit.report import FAULTS_MAX, Report
 from headwater.storage.engine import StoreInUse, Unavailable
 
 _SHOWN_EVERY = 5000
+# The noun that is counted: "tables with expiry entries", "items replayed", "index entries".
+_PLURAL = re.compile(r"(\w+?)(ies|s)(?= with | replayed|$)")
 
 
 @click.command()
@@ -67,7 +70,7 @@ def show(report: Report) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for section in report.sections:
         mark = "[red]wrong[/]" if section.faults_total else "[green]right[/]"
-        counts = ", ".join(f"{number:,} {what}" for what, number in section.counts.items())
+        counts = ", ".join(_counted(number, what) for what, number in section.counts.items())
         console.print(f"{mark}  ", end="")
         console.print(f"{section.title}: {counts or 'nothing stored'}", markup=False)
         for fault in section.faults:
@@ -76,6 +79,16 @@ def show(report: Report) -> None:
             console.print(f"         and {section.faults_total - FAULTS_MAX:,} more")
     faults = report.faults_total
     console.print("Everything agrees." if not faults else f"{faults:,} faults.")
+
+
+def _counted(number: int, what: str) -> str:
+    """A number of things, which are named in the plural."""
+    named = _PLURAL.sub(_singular, what, count=1) if number == 1 else what
+    return f"{number:,} {named}"
+
+
+def _singular(plural: re.Match[str]) -> str:
+    return plural[1] + ("y" if plural[2] == "ies" else "")
 
 
 def as_json(report: Report) -> object:

@@ -49,6 +49,12 @@ def token_of(region: str, token: str, request: object) -> Token:
     return Token(keyspace.transaction(region, token), request_hash)
 
 
+def check_stored(stored: bytes) -> None:
+    """Raise ValueError for bytes that are no record of a token."""
+    if len(stored) != _HASH_AT + _HASH_BYTES or not stored.startswith(_VERSION):
+        raise ValueError("no record of a client token")
+
+
 def is_repeated(view: View, token: Token, now_us: int) -> bool:
     """Whether the transaction has been made already. The view must have loaded the token's key.
 

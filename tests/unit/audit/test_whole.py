@@ -44,6 +44,10 @@ def torn(prefix: bytes, at: int = 0) -> Damage:
     return lambda stored, table: {first(stored, prefix, at): b"\x07{torn"}
 
 
+def planted(key: bytes) -> Damage:
+    return lambda stored, table: {key: b"\x07{torn"}
+
+
 def moved(prefix: bytes, at: int = 0) -> Damage:
     """A value under a key that is nearly its own."""
 
@@ -186,6 +190,22 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a message that is not counted": (
         lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
         "1 messages wait, but 0 are counted",
+    ),
+    **{
+        f"{name} torn": (planted(key), f"{name} {key!r} cannot be read")
+        for name, key in {
+            "published version": keyspace.function_version("r", "follower", 1),
+            "layer version": keyspace.layer_version("r", "layer", 1),
+            "asynchronous invocation": keyspace.deferred(1, bytes(16)),
+            "registration": keyspace.registration("r", "consumer"),
+            "queue": keyspace.queue("r", "queue"),
+            "message": keyspace.queued("00" * 8, 1, "00" * 16),
+            "transaction token": keyspace.transaction("r", "token"),
+        }.items()
+    },
+    "a payload of nothing": (
+        planted(keyspace.deferred_payload(bytes(16))),
+        "is of no asynchronous invocation",
     ),
     "a key of no kind": (lambda stored, table: {b"\x01": b""}, "unknown kind"),
 }
