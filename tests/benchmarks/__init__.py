@@ -17,6 +17,7 @@ usage.py        CPU time and memory of a process and its children
 many_items.py   a table of many items beside one of few
 filling.py      fills a table with millions of items while no server runs
 many_clients.py a thousand connections, some of which stall
+stream_load.py  large pages, idle shards, trimming beside puts
 wire.py         requests over several connections at once
 figures.py      the figures that stand for themselves, by name
 delay.py        from a write to the start of the function it triggers

@@ -20,6 +20,7 @@ from tests.benchmarks.mappings import measure_mappings
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
 from tests.benchmarks.servers import Server
+from tests.benchmarks.stream_load import measure_stream_load
 from tests.benchmarks.workload import pool, prepare, records_of_page
 
 STARTS = 5
@@ -52,6 +53,7 @@ def main() -> None:
         measure_throughput(results, options)
         if options.only is None:
             measure_clients(results)
+            measure_streams(results, options)
             measure_delay(results)
             measure_mapping(results)
     print_report(results)
@@ -142,6 +144,14 @@ def measure_clients(results: Results) -> None:
         requests = pool(server, "get", "clients")
         full = run_wrk(wrk, server.endpoint, server.process, requests, WARM_UP_SECONDS)
         results.figures |= measure_many_clients(server, full, CLIENT_SECONDS)
+
+
+def measure_streams(results: Results, options: argparse.Namespace) -> None:
+    wrk = find_wrk()
+    if wrk is None or not usage.is_measurable():
+        return
+    print("streams: pages, trimming, idle shards ...")
+    results.figures |= measure_stream_load(wrk, options.seconds)
 
 
 def measure_delay(results: Results) -> None:

@@ -31,15 +31,12 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "beside_stalled_p99_ms": ("the same, beside 200 clients that stall, p99", "{:,.2f} ms"),
     "beside_stalled_cpu_us": ("the same, beside 200 clients that stall", "{:,.0f} us"),
     "clients_memory_mib": ("peak memory with 1,000 connections", "{:,.0f} MiB"),
-    "page_records_per_cpu_second": ("records of 1 KB read in a second of server CPU", "{:,.0f}"),
-    "idle_shards": ("open shards of the idle server", "{:,.0f}"),
-    "idle_shards_core": (
-        "1,000 shards, 100 of them with waiting readers, idle",
-        "{:.1%} of a core",
-    ),
-    "untrimmed_put_p99_ms": ("PutItem with stream, p99", "{:,.1f} ms"),
+    "page_records": ("records of 1 KB in a page of GetRecords", "{:,.0f}"),
+    "page_records_per_cpu_second": ("the same, read in a second of server CPU", "{:,.0f}"),
+    "idle_shards_core": ("1,000 idle shards, each with a reader that waits", "{:.1%} of a core"),
+    "trim_entries_per_second": ("entries/s trimmed beside puts", "{:,.0f}"),
+    "before_trim_put_p99_ms": ("PutItem with stream before a log is trimmed, p99", "{:,.1f} ms"),
     "beside_trim_put_p99_ms": ("PutItem with stream while a log is trimmed, p99", "{:,.1f} ms"),
-    "trimmed_entries": ("entries trimmed meanwhile", "{:,.0f}"),
 }
 
 

@@ -42,13 +42,13 @@ class NeverThrough(Exception):
 
 def measure_mappings(server: Server) -> MappingFigures:
     lambda_, dynamodb = server.client("lambda"), server.client("dynamodb")
-    stream = _streamed(dynamodb, "bench-mapping")
+    stream = streamed(dynamodb, "bench-mapping")
     _write(dynamodb)
-    _deploy(lambda_, 0)
+    deploy(lambda_, 0)
     began, cpu = time.perf_counter(), usage.cpu_seconds(server.process)
     lambda_.create_event_source_mapping(
         EventSourceArn=stream,
-        FunctionName=_name(0),
+        FunctionName=name_of(0),
         StartingPosition="TRIM_HORIZON",
         BatchSize=BATCH,
     )
@@ -63,12 +63,12 @@ def measure_mappings(server: Server) -> MappingFigures:
 def _idle(server: Server, lambda_: Any, dynamodb: Any) -> float:
     functions = IDLE_MAPPINGS // IDLE_TABLES
     for number in range(1, functions):
-        _deploy(lambda_, number)
-    streams = [_streamed(dynamodb, f"bench-idle-{number}") for number in range(IDLE_TABLES)]
+        deploy(lambda_, number)
+    streams = [streamed(dynamodb, f"bench-idle-{number}") for number in range(IDLE_TABLES)]
     for stream in streams:
         for number in range(functions):
             lambda_.create_event_source_mapping(
-                EventSourceArn=stream, FunctionName=_name(number), StartingPosition="LATEST"
+                EventSourceArn=stream, FunctionName=name_of(number), StartingPosition="LATEST"
             )
     time.sleep(IDLE_SECONDS / 4)
     before = usage.cpu_seconds(server.process)
@@ -103,7 +103,7 @@ def _write(dynamodb: Any) -> None:
         list(threads.map(put, range(0, RECORDS, _PUTS_MAX)))
 
 
-def _streamed(dynamodb: Any, name: str) -> str:
+def streamed(dynamodb: Any, name: str) -> str:
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -117,16 +117,16 @@ def _streamed(dynamodb: Any, name: str) -> str:
     return str(made["TableDescription"]["LatestStreamArn"])
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
     return f"bench-empty-{number}"
 
 
-def _deploy(lambda_: Any, number: int) -> None:
+def deploy(lambda_: Any, number: int) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("app.py", "def handler(event, context):\n    return None\n")
     lambda_.create_function(
-        FunctionName=_name(number),
+        FunctionName=name_of(number),
         Runtime="python3.11",
         Handler="app.handler",
         Role="arn:aws:iam::000000000000:role/benchmark",

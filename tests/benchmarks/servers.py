@@ -68,7 +68,7 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def start_headwater(folder: Path) -> ServerProcess:
+def start_headwater(folder: Path, *options: str) -> ServerProcess:
     credentials = folder / "credentials"
     credentials.touch(mode=0o600)
     credentials.write_text(
@@ -79,6 +79,7 @@ def start_headwater(folder: Path) -> ServerProcess:
         *("--data", folder / "data", "--credentials", credentials, "--durability", "strict"),
         # The function that measures the delay writes a file of this process's.
         *("--function-isolation", "none"),
+        *options,
     )
 
 
