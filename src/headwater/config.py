@@ -20,7 +20,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from headwater.limits import item_collection_bytes_max, workers_max
+from headwater.limits import (
+    function_concurrency_max,
+    function_workers_default,
+    item_collection_bytes_max,
+    workers_max,
+)
 
 ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
@@ -155,6 +160,13 @@ class Settings:
     enforce_throughput: bool = field(
         default=False,
         metadata=_means("Throttle tables and indexes beyond the capacity provisioned for them."),
+    )
+    function_workers: int = field(
+        default=function_workers_default,
+        metadata=_means(
+            "Invocations of one version of a function that run at once, in each server process, "
+            "where the function has no reserved concurrency."
+        ),
     )
     function_isolation: FunctionIsolation = field(
         default=FunctionIsolation.auto,
@@ -307,6 +319,11 @@ def _check(settings: Settings) -> None:
         raise ConfigError("item collection bytes max must be more than 0")
     if settings.transition_seconds < 0:
         raise ConfigError("transition seconds cannot be negative")
+    if not 1 <= settings.function_workers <= function_concurrency_max:
+        raise ConfigError(
+            f"function workers {settings.function_workers} is not between 1 and "
+            f"{function_concurrency_max}"
+        )
     _check_shards(settings)
     _check_workers(settings)
     if settings.objects is not None and settings.s3_endpoint is not None:

@@ -109,6 +109,7 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
         ({"port": 70_000}, "not between 0 and 65535"),
         ({"account": "12"}, "not 12 digits"),
         ({"initial_partitions": 0}, "not between 1 and 1000"),
+        ({"function_workers": 0}, "not between 1 and 1000"),
         ({"transition_seconds": -1.0}, "cannot be negative"),
         ({"shard_rollover_hours": -1.0}, "cannot be negative"),
         ({"split_write_units": -1}, "cannot be negative"),

@@ -16,6 +16,7 @@ from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.errors import FunctionNotFound
 from headwater.functions import package
+from headwater.functions.calls import Calls
 from headwater.functions.function import Function
 from headwater.functions.journal import Journals
 from headwater.functions.pool import Pool
@@ -32,6 +33,7 @@ class FunctionParts:
     registry: Registry
     versions: Versions
     pool: Pool
+    calls: Calls
     journals: Journals
     source: CodeSource
     locations: Locations
@@ -139,6 +141,7 @@ class FunctionHandlers:
             changed = await self._registry.check_update(found, code, revision_id)
             return Reply.json(form.configuration_of(changed))
         changed = await self._registry.update_code(call.region, name, code, revision_id)
+        await self._parts.calls.renew(changed)
         if request.get("Publish"):
             changed = await self._versions.publish(call.region, name, _EMPTY)
         return Reply.json(form.configuration_of(changed))
@@ -153,6 +156,7 @@ class FunctionHandlers:
         changed = await self._registry.update_configuration(
             call.region, name, change, request.get("RevisionId")
         )
+        await self._parts.calls.renew(changed)
         return Reply.json(form.configuration_of(changed))
 
     async def delete_function(self, call: Call) -> Reply:

@@ -66,7 +66,9 @@ class Functions:
         """Lambda's operations on functions and layers. objects: where code can come from."""
         registry, versions = self.registry, self.versions
         source = CodeSource(objects)
-        parts = FunctionParts(registry, versions, self.pool, self.journals, source, self.locations)
+        parts = FunctionParts(
+            registry, versions, self.pool, self.calls, self.journals, source, self.locations
+        )
         return {
             **FunctionHandlers(parts).handlers(),
             **VersionHandlers(registry, versions).handlers(),
@@ -96,7 +98,8 @@ async def functions_of(
     locations = Locations(store, core.machine_clock, surroundings.endpoint_url, secret)
     journals = Journals(core.folder / "logs" / "functions", core.clock, core.chance)
     sweeper = CodeSweeper(store, code, core.machine_clock)
-    async with Pool(await _workers(core, surroundings, journals)) as pool:
+    workers = await _workers(core, surroundings, journals)
+    async with Pool(workers, core.settings.function_workers) as pool:
         calls = Calls(shelf, pool)
         pending = DeferredInvocations(
             store,

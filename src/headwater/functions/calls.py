@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headwater.functions.function import Function
+from headwater.errors import ServiceError
+from headwater.functions.function import LATEST, Function
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.pool import Pool
 from headwater.functions.shelf import Shelf
@@ -37,6 +38,16 @@ class Calls:
     async def latest(self, region: str, name: str) -> Function:
         """A function with what all its versions share. Raises FunctionNotFound."""
         return await self._shelf.latest(region, name)
+
+    async def renew(self, latest: Function) -> None:
+        """A function has changed: if it is warm, it is to be so again before it is invoked."""
+        if not self._pool.is_warm(latest.arn, LATEST):
+            return
+        try:
+            callee = await self._shelf.take(latest.region, latest.name, None)
+        except ServiceError:
+            return  # whoever invokes it is told
+        self._pool.renew(callee.version)
 
     async def invoke(self, call: Call) -> InvokeResult:
         """Run a function once, to its end; cancelling ends it.

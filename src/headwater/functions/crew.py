@@ -2,8 +2,9 @@
 
 Invocations wait in order. A new worker is started only when more of them wait than there are
 workers about to ask for an event (starting, or answered and on their way back), so a caller that
-invokes one after the other keeps one warm worker. The most recently used worker is taken first, and
-the rest can grow old and retire.
+invokes one after the other keeps one warm worker. Where several run at once and none is free, one
+more is started ahead of need; and where a function's code changes, a successor of its warm workers.
+The most recently used worker is taken first, and the rest can grow old and retire.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ class Crew:
             raise
         finally:
             self._running.pop(invocation, None)
+
+    def renew(self, version: FunctionVersion) -> None:
+        """Serve this revision from now on; where a worker was warm, start one of it at once."""
+        is_warm = any(worker.has_started for worker in self._workers)
+        self._change_to(version)
+        if is_warm and len(self._workers) < self._workers_max:
+            self._hire(version)
 
     def disband(self, error: Exception) -> None:
         """End all workers; what waits or runs is told the error."""
@@ -129,6 +137,8 @@ class Crew:
     def _give(self, worker: Worker, invocation: Invocation) -> None:
         self._running[invocation] = worker
         worker.give(invocation)
+        if self._is_stretched():
+            self._recruit()
 
     def _wait(self, invocation: Invocation) -> None:
         if len(self._waiting) >= limits.function_waiting_max:
@@ -158,11 +168,20 @@ class Crew:
             and not self._is_stale(worker)
             for worker in self._workers
         )
-        room = self._workers_max - len(self._workers)
-        for _ in range(min(len(self._waiting) - coming, room)):
-            worker = Worker(version, self._settings, self)
-            self._workers.add(worker)
-            self._run_task(self._start(worker))
+        missing = len(self._waiting) - coming
+        if missing == 0 and not self._waiting and self._is_stretched():
+            missing = 1
+        for _ in range(min(missing, self._workers_max - len(self._workers))):
+            self._hire(version)
+
+    def _is_stretched(self) -> bool:
+        """Whether several invocations run at once and none of the workers is free."""
+        return len(self._running) > 1 and not self._idle
+
+    def _hire(self, version: FunctionVersion) -> None:
+        worker = Worker(version, self._settings, self)
+        self._workers.add(worker)
+        self._run_task(self._start(worker))
 
     async def _start(self, worker: Worker) -> None:
         try:

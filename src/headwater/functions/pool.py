@@ -28,7 +28,7 @@ class Pool:
     """All workers of this server; an asynchronous context manager."""
 
     def __init__(
-        self, settings: WorkerSettings, workers_max: int = limits.function_workers_max
+        self, settings: WorkerSettings, workers_max: int = limits.function_workers_default
     ) -> None:
         """workers_max: for each function. The settings' scratch folder becomes the pool's own."""
         self._settings = settings
@@ -88,6 +88,15 @@ class Pool:
             self._under_way[arn] -= 1
             if not self._under_way[arn]:
                 del self._under_way[arn]
+
+    def is_warm(self, arn: str, version: str) -> bool:
+        """Whether a version of a function was invoked before."""
+        return (arn, version) in self._crews
+
+    def renew(self, function: FunctionVersion) -> None:
+        """It changed: a worker of it starts ahead of need, if one was warm."""
+        if self._is_open:
+            self._crew(function).renew(function)
 
     def _crew(self, function: FunctionVersion) -> Crew:
         key = function.arn, function.version
