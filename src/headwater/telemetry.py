@@ -51,7 +51,10 @@ def configure_log(
     monotonic: Callable[[], float] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> None:
-    """Send the log to a stream, for eyes or as JSON lines. labels: fields of every line."""
+    """Send the log to a stream, for eyes or as JSON lines. labels: fields of every line.
+
+    Each line is one write, so those of several processes do not run into each other.
+    """
 
     def label(_logger: object, _method: str, event: EventDict) -> EventDict:
         return {**event, **(labels or {})}
@@ -73,7 +76,7 @@ def configure_log(
             else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 

@@ -103,3 +103,21 @@ def test_lines_that_differ_in_a_field_are_all_said() -> None:
         line = {"event": "records_given_up", "shard": shard}
 
         assert repeats(None, "warning", line) == line
+
+
+def test_line_of_the_log_is_one_write() -> None:
+    """Where output is not buffered, lines of several processes would run into each other."""
+    writes: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    before = structlog.get_config()
+    configure_log(is_console=False, stream=Pipe())
+    structlog.get_logger().info("something")
+    structlog.configure(**before)
+
+    (line,) = writes
+    assert line.endswith("}\n")
