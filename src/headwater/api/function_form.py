@@ -59,9 +59,7 @@ _CODE_CHANGE: Final = frozenset(
     }
 )
 _CODE: Final = frozenset({"ZipFile", "S3Bucket", "S3Key"})
-_CODE_ELSEWHERE: Final = frozenset(
-    {"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri", "SourceKMSKeyArn"}
-)
+_CODE_ELSEWHERE: Final = frozenset({"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri"})
 
 
 def refuse_unsupported(request: Input, supported: frozenset[str]) -> None:

@@ -14,7 +14,6 @@ def test_zip_is_decoded():
     [
         {"S3Bucket": "bucket", "S3Key": "key"},
         {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/image"},
-        {"SourceKMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"},
     ],
 )
 def test_zip_beside_other_code_is_refused(other):
