@@ -51,7 +51,10 @@ TITLES = {
     "lambda": "Lambda",
     "sqs": "SQS",
 }
-REFUSAL = re.compile(r"supported by Headwater|is not yet supported|not supported on this server")
+REFUSAL = re.compile(
+    r"supported by Headwater|is not yet supported|not supported on this server"
+    r"|is not valid for DynamoDB event sources"
+)
 UNREACHED = re.compile(r"^\d+ validation errors? detected")
 READY = re.compile(r"is ready at (\S+),")
 

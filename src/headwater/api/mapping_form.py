@@ -42,7 +42,7 @@ _SUPPORTED: Final = frozenset(_SIMPLE) | {
     "Tags",
 }
 _OURS_TO_REFUSE: Final = {
-    "KMSKeyArn": "KMSKeyArn is not supported: filter criteria are stored as they are"
+    "KMSKeyArn": "KMSKeyArn is not supported by Headwater: filter criteria are stored as they are"
 }
 
 

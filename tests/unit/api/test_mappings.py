@@ -205,7 +205,7 @@ def test_neutral_values_are_taken() -> None:
         ({"FunctionName": "f:live"}, "Function does not exist"),
         (
             {"KMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"},
-            "KMSKeyArn is not supported: filter criteria are stored as they are",
+            "KMSKeyArn is not supported by Headwater: filter criteria are stored as they are",
         ),
         (
             {"ParallelizationFactor": 2, "TumblingWindowInSeconds": 1},
