@@ -90,7 +90,8 @@ def endpoint(against_aws: bool) -> Iterator[str | None]:
     if against_aws:
         yield None
     else:
-        with ServerProcess.serve("--memory", "--lab") as server:
+        # Functions of tests write down what they see where tests can read it.
+        with ServerProcess.serve("--memory", "--lab", "--function-isolation", "none") as server:
             yield server.endpoint
 
 

@@ -202,7 +202,12 @@ class Court:
         while messages := self._queues.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=wait
         ).get("Messages"):
-            self._letters.extend(json.loads(message["Body"]) for message in messages)
+            for message in messages:
+                self._letters.append(json.loads(message["Body"]))
+                # Time that is made to pass would bring it back.
+                self._queues.delete_message(
+                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                )
             wait = 0
 
 

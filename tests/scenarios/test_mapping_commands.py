@@ -36,6 +36,8 @@ def make_mapping(server: ServerProcess, folder: Path) -> str:
         AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )
+    waiter = dynamodb.get_waiter("table_exists")
+    waiter.wait(TableName="music", WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
     deploy(functions, "failing", packed(folder), {"Handler": "app.handler"})
     dynamodb.put_item(TableName="music", Item={"k": {"S": "a"}})
     mapping = functions.create_event_source_mapping(

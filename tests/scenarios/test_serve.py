@@ -170,7 +170,8 @@ def test_function_reaches_a_server_with_tls(
         "    return boto3.client('dynamodb').list_tables()['TableNames']\n"
     )
 
-    with ServerProcess.serve("--memory", "--tls-cert", public, "--tls-key", private) as server:
+    options = ("--tls-cert", public, "--tls-key", private, "--function-isolation", "none")
+    with ServerProcess.serve("--memory", *options) as server:
         deployed = headwater(
             *("function", "deploy", "f", tmp_path, "--handler", "app.handler"),
             *("--env", f"AWS_CA_BUNDLE={public}", "--endpoint", server.endpoint),
