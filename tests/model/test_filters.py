@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.mappings.filter import InvalidPattern, RecordFilter
+from headwater.consumers.filter import InvalidPattern, RecordFilter
 
 NAMES = st.sampled_from(["a", "b"])
 texts = st.sampled_from(["", "x", "X", "xy", "Xy", "yx"])

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from headwater.consumers.filter import InvalidPattern, RecordFilter
 from headwater.errors import InvalidParameterValueException
 from headwater.limits import filters_max
-from headwater.mappings.filter import InvalidPattern, RecordFilter
 from headwater.mappings.mapping import EventSourceMapping, Manner, StartingPosition
 
 _AGE_SECONDS_MIN: Final = 60

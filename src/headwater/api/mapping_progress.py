@@ -22,9 +22,9 @@ from typing import Any
 from headwater.api.mapping_form import shape
 from headwater.api.operation import Call, OwnOperation
 from headwater.api.reply import Reply
+from headwater.consumers.progress import ShardProgress
 from headwater.errors import ValidationException
 from headwater.mappings.activity import Activities, Delivering, ShardActivity
-from headwater.mappings.progress import ShardProgress
 from headwater.mappings.service import MappingService
 from headwater.streams.shard import sequence_text
 
@@ -44,19 +44,23 @@ class MappingProgressHandlers:
     async def describe(self, call: Call) -> Reply:
         mapping = await self._service.get(call.region, call.input["UUID"])
         activity = self._activities.of(mapping.uuid)
-        shards = await self._service.progress(mapping, activity.shards)
+        shards = await self._service.progress(mapping)
         counts = {name.title().replace("_", ""): count for name, count in activity.counts.items()}
         answer: dict[str, Any] = {
             "Mapping": shape(mapping),
             "Counts": counts,
-            "Shards": [_shard(each) for each in shards],
+            "Shards": [
+                {**shard_members(each), **_activity(activity.shards.get(each.shard.shard_id))}
+                for each in shards
+            ],
         }
         if activity.iterator_age_seconds is not None:
             answer["IteratorAgeSeconds"] = activity.iterator_age_seconds
         return Reply.json(answer)
 
 
-def _shard(progress: ShardProgress) -> dict[str, Any]:
+def shard_members(progress: ShardProgress) -> dict[str, Any]:
+    """What is told of a shard and where its consumer stands in it."""
     shown: dict[str, Any] = {
         "ShardId": progress.shard.shard_id,
         "IsClosed": progress.head.is_closed,
@@ -75,10 +79,11 @@ def _shard(progress: ShardProgress) -> dict[str, Any]:
                 "End": window.end_us / 1e6,
                 "StateBytes": len(window.state),
             }
-    return {**shown, **_activity(progress.activity or ShardActivity())}
+    return shown
 
 
-def _activity(activity: ShardActivity) -> dict[str, Any]:
+def _activity(found: ShardActivity | None) -> dict[str, Any]:
+    activity = found or ShardActivity()
     shown: dict[str, Any] = {
         "Attempts": activity.attempts,
         "Batches": [_batch(each) for each in activity.delivering.values()],

@@ -5,6 +5,8 @@ position never passes a record which was neither confirmed nor given up with a w
 See DESIGN.md.
 
 delivery.py     what a destination is: batches in, outcomes out; what a consumer wants to see
+filter.py       pure: filter criteria, the patterns that records are held against
+selection.py    they, as a reader asks for them
 observer.py     what happens while a shard is read, for metrics, traces and displays
 consumer.py     who reads a stream, and what every reader works with
 policy.py       pure: what next, after this outcome, at this time
@@ -18,4 +20,5 @@ members.py      the processes that share a store, and the share of each
 leadership.py   which process does the work that one alone may do
 registration.py consumers outside the server, as the lab knows them
 coordinator.py  who reads which shard; parents before children
+progress.py     where a consumer stands, shard by shard
 """

@@ -6,8 +6,6 @@ restarts, and changes its settings without losing or skipping a record.
 mapping.py    what a mapping is, its states, and its stored form
 changes.py    creating, changing and deleting, as work for one commit
 event.py      records as the event a function is given
-filter.py     filter criteria: which records a function is to see
-selection.py  they, as a reader asks for them
 invoke.py     the function as a destination of batches
 response.py   what a function's result says of its batch
 failure.py    what is handed to an on-failure destination
@@ -16,6 +14,5 @@ local.py      the functions of this server, as mappings invoke them
 activity.py   what each mapping does, counted
 trace.py      a line of the log for every batch
 audience.py   who is told what happens to mappings
-progress.py   where a mapping stands, shard by shard
 service.py    the mappings of a store: asked for, changed, and kept running
 """

@@ -25,11 +25,12 @@ from headwater.consumers.coordinator import (
     latest_keys,
 )
 from headwater.consumers.members import Members
+from headwater.consumers.progress import ShardProgress, progress
+from headwater.consumers.selection import FilteredRecords
 from headwater.errors import InvalidParameterValueException, ServiceUnavailable
 from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
 from headwater.mappings import mapping as mappings
-from headwater.mappings.activity import ShardActivity
 from headwater.mappings.audience import Audience
 from headwater.mappings.event import Events
 from headwater.mappings.invoke import FunctionDestination, Outside
@@ -39,8 +40,6 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
-from headwater.mappings.progress import ShardProgress, progress
-from headwater.mappings.selection import FilteredRecords
 from headwater.storage import keyspace
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId, TableId
@@ -210,16 +209,14 @@ class MappingService:
                     laggards[mapping.uuid] = place
         return laggards
 
-    async def progress(
-        self, mapping: EventSourceMapping, activities: Mapping[ShardId, ShardActivity]
-    ) -> list[ShardProgress]:
+    async def progress(self, mapping: EventSourceMapping) -> list[ShardProgress]:
         """Where a mapping stands in each shard; nowhere if its stream is gone."""
         stream = await self._find_stream(mapping)
         if stream is None:
             return []
         now, retention_seconds = self._services.clock.now(), self._settings.retention_seconds
         shown = listing.horizon_us(now, retention_seconds)
-        return await progress(self._services.engine, (mapping, stream), activities, shown)
+        return await progress(self._services.engine, mapping.consumer, stream, shown)
 
     async def run(self) -> None:
         """Keep the mappings running until `stop`; returns when all have come to a stop."""
@@ -291,7 +288,7 @@ class MappingService:
             FunctionDestination(
                 mapping, events, self._outside, lambda result: self._report(mapping, result)
             ),
-            FilteredRecords(events, patterns) if patterns else None,
+            FilteredRecords(events.records, patterns) if patterns else None,
             self._settings.audience.observer(mapping.uuid, mapping.consumer),
         )
 

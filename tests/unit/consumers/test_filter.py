@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from headwater.mappings.filter import InvalidPattern, RecordFilter
+from headwater.consumers.filter import InvalidPattern, RecordFilter
 
 RECORD: dict[str, Any] = {
     "eventName": "MODIFY",

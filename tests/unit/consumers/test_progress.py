@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from headwater.consumers.checkpoint import Checkpoint
-from headwater.mappings.progress import ShardProgress
+from headwater.consumers.progress import ShardProgress
 from headwater.storage.keyspace import SequenceNumber
 from headwater.streams.shard import HASH_MAX, HashRange, Head, Shard, next_number
 from tests.stream_batches import SHARD
@@ -19,7 +19,7 @@ def after(count: int) -> SequenceNumber:
 
 def shard_progress(last: SequenceNumber, checkpoint: Checkpoint | None) -> ShardProgress:
     shard = Shard(SHARD, "label", 0, HashRange(0, HASH_MAX), None, FIRST, 0)
-    return ShardProgress(shard, Head(last, 0), checkpoint, None)
+    return ShardProgress(shard, Head(last, 0), checkpoint)
 
 
 def test_lag_is_what_follows_the_position() -> None:

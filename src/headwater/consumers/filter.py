@@ -1,4 +1,4 @@
-"""The filter criteria of a mapping: which records its function is to see. Pure.
+"""Filter criteria: which records a mapping's function, or a sink, is to see. Pure.
 
 A pattern is a JSON object that a record is held against, member by member:
 

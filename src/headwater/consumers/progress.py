@@ -1,17 +1,13 @@
-"""Where a mapping stands, shard by shard: positions, how far behind, what is under way."""
+"""Where a consumer stands, shard by shard: positions, and how far behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint
-from headwater.mappings.activity import ShardActivity
-from headwater.mappings.mapping import EventSourceMapping
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
-from headwater.storage.keyspace import ShardId
 from headwater.streams import listing
 from headwater.streams.shard import Head, Shard, decode_head, line_count
 from headwater.streams.window import Stream
@@ -19,19 +15,15 @@ from headwater.streams.window import Stream
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """A shard of a mapping's stream.
-
-    checkpoint: None if it has not been read yet. activity: of this process, if it reads the shard.
-    """
+    """A shard of a consumer's stream. checkpoint: None if it has not been read yet."""
 
     shard: Shard
     head: Head
     checkpoint: Checkpoint | None
-    activity: ShardActivity | None
 
     @property
     def lag_records(self) -> int:
-        """How many records of the shard are not behind the mapping."""
+        """How many records of the shard are not behind the consumer."""
         if self.checkpoint is not None and self.checkpoint.is_finished:
             return 0
         position = self.shard.first if self.checkpoint is None else self.checkpoint.position
@@ -39,23 +31,14 @@ class ShardProgress:
 
 
 async def progress(
-    engine: Engine,
-    of: tuple[EventSourceMapping, Stream],
-    activities: Mapping[ShardId, ShardActivity],
-    horizon_us: int,
+    engine: Engine, consumer: str, stream: Stream, horizon_us: int
 ) -> list[ShardProgress]:
-    """Every shard of a mapping's stream that can be read, in the order of their ids."""
-    mapping, stream = of
+    """Every shard of a consumer's stream that can be read, in the order of their ids."""
     shards = [shard async for shard in listing.shards_of(engine, stream, horizon_us)]
-    stored = await checkpoints.load(engine, mapping.consumer)
+    stored = await checkpoints.load(engine, consumer)
     heads = await engine.get([keyspace.head(stream.table_id, each.shard_id) for each in shards])
     return [
-        ShardProgress(
-            shard,
-            decode_head(head),
-            stored.get((stream.table_id, shard.shard_id)),
-            activities.get(shard.shard_id),
-        )
+        ShardProgress(shard, decode_head(head), stored.get((stream.table_id, shard.shard_id)))
         for shard, head in zip(shards, heads, strict=True)
         if head is not None
     ]
