@@ -14,6 +14,7 @@ outside.py     queues, objects, and the messages that go there
 functions.py   functions, their workers, Lambda's operations on them
 running.py     tasks that end with what they run beside
 services.py    shards that roll over and split; the duties of a leader
+consumers.py   what consumers work with, and how they come to a stop
 mappings.py    event source mappings
 replication.py links between the replicas of global tables
 handlers.py    every operation's handler

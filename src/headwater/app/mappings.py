@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from headwater.app.consumers import kept_running, services_of
 from headwater.app.core import Core
 from headwater.app.functions import Functions
-from headwater.app.running import running
-from headwater.consumers.consumer import Consumer, Services, destination_of
-from headwater.consumers.delivery import Destination
-from headwater.consumers.watch import HeadWatch
-from headwater.lab.destination import FaultyDestination
 from headwater.mappings.activity import Activities
 from headwater.mappings.audience import Audience
 from headwater.mappings.invoke import Outside
@@ -36,13 +31,10 @@ def activities_of(core: Core) -> Activities:
 async def mappings_of(
     core: Core, functions: Functions, outbox: Outbox, activities: Activities
 ) -> AsyncIterator[MappingService]:
-    """The event source mappings, running; at the end they finish what they deliver, if it is soon.
-
-    What is cut off is delivered again after the next start.
-    """
-    watch = HeadWatch(core.engine, core.clock)
+    """The event source mappings, running."""
+    services = services_of(core)
     service = MappingService(
-        Services(core.engine, core.committer, core.wakeups, core.clock, watch, reach_of(core)),
+        services,
         Outside(
             LocalFunctions(functions.calls),
             FailureOutbox(outbox, core.chance),
@@ -61,25 +53,5 @@ async def mappings_of(
             outbox.refusal,
         ),
     )
-    async with running(watch.run()), asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(service.run())
-        try:
-            yield service
-        finally:
-            service.stop()
-            deadline = core.machine_clock.now() + _GRACE_SECONDS
-            call_off = core.machine_clock.call_at(deadline, lambda: _cancel(task))
-            task.add_done_callback(lambda _: call_off())
-
-
-def reach_of(core: Core) -> Callable[[Consumer], Destination]:
-    """How readers reach destinations: through the lab's faults, where there is a lab."""
-    faults = core.faults
-    if faults is None:
-        return destination_of
-    account = core.settings.account
-    return lambda consumer: FaultyDestination(consumer, faults, core.clock, account)
-
-
-def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
+    async with kept_running(core, services, service):
+        yield service

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
+from headwater.app.consumers import kept_running, services_of
 from headwater.app.core import Core
-from headwater.app.mappings import reach_of
-from headwater.app.running import running
-from headwater.consumers.consumer import Services
-from headwater.consumers.watch import HeadWatch
 from headwater.replication.keeper import Keeper
 from headwater.replication.latency import Latencies
 from headwater.replication.receive import Receiver
@@ -21,15 +16,10 @@ from headwater.tables.catalog import Catalog
 from headwater.tables.transitions import Stores
 from headwater.tables.write import Writer
 
-_GRACE_SECONDS: Final = 10.0
-
 
 @asynccontextmanager
 async def links_of(core: Core, catalog: Catalog) -> AsyncIterator[LinkService]:
-    """All links, running; at the end they finish what they send, if it is soon.
-
-    What is cut off is sent again after the next start.
-    """
+    """All links, running."""
     engine, committer, clock = core.engine, core.committer, core.clock
     retention_seconds = core.settings.retention_seconds
     latencies = Latencies()
@@ -39,19 +29,7 @@ async def links_of(core: Core, catalog: Catalog) -> AsyncIterator[LinkService]:
     keeper = Keeper(stores, catalog, receiver, clock, retention_seconds)
     sweeper = TombstoneSweeper(engine, committer, clock, retention_seconds)
     core.duties.extend((keeper.run, sweeper.run))
-    watch = HeadWatch(engine, clock)
-    services = Services(engine, committer, core.wakeups, clock, watch, reach_of(core))
+    services = services_of(core)
     service = LinkService(services, receiver, core.process.members, retention_seconds, latencies)
-    async with running(watch.run()), asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(service.run())
-        try:
-            yield service
-        finally:
-            service.stop()
-            deadline = core.machine_clock.now() + _GRACE_SECONDS
-            call_off = core.machine_clock.call_at(deadline, lambda: _cancel(task))
-            task.add_done_callback(lambda _: call_off())
-
-
-def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
+    async with kept_running(core, services, service):
+        yield service

@@ -21,4 +21,5 @@ leadership.py   which process does the work that one alone may do
 registration.py consumers outside the server, as the lab knows them
 coordinator.py  who reads which shard; parents before children
 progress.py     where a consumer stands, shard by shard
+upkeep.py       keeps consumers running as they are stored
 """

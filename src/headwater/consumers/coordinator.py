@@ -258,19 +258,29 @@ class Behind:
 
 
 async def behind(
-    engine: Engine, consumer: str, stream: Stream, after: Mapping[ShardId, int]
+    engine: Engine, consumer: str, stream: Stream, numbers: Mapping[ShardId, int]
 ) -> Behind | None:
-    """The first shard of those given of which a consumer has not stored a position up to a number.
+    """The first shard of a stream of which a consumer has not stored a position up to a number.
 
-    A shard that is no longer there has been passed or trimmed.
+    numbers: of shards of the stream's table. A shard that is no longer there has been passed or
+    trimmed.
     """
     stored = await checkpoints.load(engine, consumer)
-    for shard_id, number in after.items():
+    for shard_id, number in (await own_numbers(engine, stream, numbers)).items():
         checkpoint = stored.get((stream.table_id, shard_id))
         if checkpoint is None:
-            (descriptor,) = await engine.get([keyspace.shard(stream.table_id, shard_id)])
-            if descriptor is not None:
-                return Behind(shard_id, None, number)
-        elif checkpoint.position < number and not checkpoint.is_finished:
+            return Behind(shard_id, None, number)
+        if checkpoint.position < number and not checkpoint.is_finished:
             return Behind(shard_id, checkpoint.position, number)
     return None
+
+
+async def own_numbers(
+    engine: Engine, stream: Stream, numbers: Mapping[ShardId, int]
+) -> Mapping[ShardId, int]:
+    """Of numbers of a table's shards, those of the shards of one of its streams that are there."""
+    return {
+        shard.shard_id: numbers[shard.shard_id]
+        async for shard in listing.shards_of(engine, stream, 0)
+        if shard.shard_id in numbers
+    }

@@ -1,9 +1,7 @@
 """The mappings of a store: asked for by clients, and kept running as they are stored.
 
-`run` compares what is stored with what runs, whenever something has changed and every few seconds:
-it starts readers, stops those whose mapping has changed (they finish what they deliver first),
-starts them again with the new settings, and brings each mapping to rest. Nothing is remembered, so
-a restart, or another process, goes on from the store alone.
+Readers start, those whose mapping has changed stop (they finish what they deliver first) and start
+again with the new settings, and each mapping is brought to rest (see `consumers.upkeep`).
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from headwater.consumers.checkpoint import Claim
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.coordinator import (
     Behind,
-    Coordinator,
     ShardsChanged,
     behind,
     latest_keys,
@@ -27,6 +24,7 @@ from headwater.consumers.coordinator import (
 from headwater.consumers.members import Members
 from headwater.consumers.progress import ShardProgress, progress
 from headwater.consumers.selection import FilteredRecords
+from headwater.consumers.upkeep import Rounds, Upkeep
 from headwater.errors import InvalidParameterValueException, ServiceUnavailable
 from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
@@ -89,9 +87,12 @@ class MappingService:
         self._outside = outside
         self._members = members
         self._settings = settings
-        self._running: dict[str, _Running] = {}
-        self._woken = asyncio.Event()
-        self._is_stopping = False
+        self._upkeep = Upkeep[EventSourceMapping](
+            services,
+            members,
+            settings.retention_seconds,
+            Rounds(changes.TOPIC, mapping_poll_seconds),
+        )
 
     async def create(self, new: NewMapping) -> EventSourceMapping:
         """Store a mapping; its readers start at once.
@@ -198,13 +199,7 @@ class MappingService:
             stream = await self._find_stream(mapping) if mapping.is_reading else None
             if stream is not None and stream.table_id in written:
                 numbers = written[stream.table_id]
-                found = listing.shards_of(self._services.engine, stream, 0)
-                own = {
-                    shard.shard_id: numbers[shard.shard_id]
-                    async for shard in found
-                    if shard.shard_id in numbers
-                }
-                place = await behind(self._services.engine, mapping.consumer, stream, own)
+                place = await behind(self._services.engine, mapping.consumer, stream, numbers)
                 if place is not None:
                     laggards[mapping.uuid] = place
         return laggards
@@ -220,41 +215,31 @@ class MappingService:
 
     async def run(self) -> None:
         """Keep the mappings running until `stop`; returns when all have come to a stop."""
-        self._services.wakeups.subscribe(changes.TOPIC, self._woken)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                while self._running or not self._is_stopping:
-                    self._woken.clear()
-                    try:
-                        await self._compare(tasks)
-                    except Unavailable as error:
-                        _log.warning("store_unavailable", error=str(error))
-                    await self._pause()
-        finally:
-            self._services.wakeups.unsubscribe(changes.TOPIC, self._woken)
+        await self._upkeep.run(self._compare)
 
     def stop(self) -> None:
         """Take no more records; `run` returns when what is delivered now is done and stored."""
-        self._is_stopping = True
-        self._woken.set()
+        self._upkeep.stop()
 
     async def _compare(self, tasks: asyncio.TaskGroup) -> None:
-        stored = {mapping.uuid: mapping for mapping in await self._stored()}
-        self._settings.audience.keep(stored)
+        stored = {mapping.key: mapping for mapping in await self._stored()}
+        self._settings.audience.keep({mapping.uuid for mapping in stored.values()})
         gone = await self._gone_streams()
-        for uuid, running in self._running.items():
-            mapping = stored.get(uuid)
-            is_current = mapping is not None and mapping.version == running.mapping.version
-            if self._is_stopping or not is_current or running.stream_key in gone:
-                running.coordinator.stop()
-        if not self._is_stopping:
+
+        def is_current(key: bytes, running: EventSourceMapping) -> bool:
+            mapping = stored.get(key)
+            is_as_stored = mapping is not None and mapping.version == running.version
+            return is_as_stored and running.stream_key not in gone
+
+        self._upkeep.keep(is_current)
+        if not self._upkeep.is_stopping:
             for mapping in stored.values():
                 await self._bring_about(mapping, tasks)
 
     async def _bring_about(self, mapping: EventSourceMapping, tasks: asyncio.TaskGroup) -> None:
         """Take the next step towards what a mapping says."""
-        running = self._running.get(mapping.uuid)
-        if running is not None and running.mapping.version != mapping.version:
+        running = self._upkeep.find(mapping.key)
+        if running is not None and running.version != mapping.version:
             return  # its end wakes us
         if not mapping.is_reading and await self._is_read_elsewhere(mapping):
             return  # so does its end there
@@ -272,11 +257,12 @@ class MappingService:
         if stream is None:
             await self._report(mapping, STREAM_MISSING)
             return
-        consumer = self._consumer(mapping, stream)
-        retention_seconds = self._settings.retention_seconds
-        coordinator = Coordinator(self._services, consumer, self._members, retention_seconds)
-        self._running[mapping.uuid] = _Running(mapping, coordinator, mapping.stream_key)
-        tasks.create_task(self._run_mapping(mapping, coordinator))
+        self._upkeep.start(
+            tasks,
+            (mapping.key, mapping),
+            self._consumer(mapping, stream),
+            lambda: self._forget_if_gone(mapping),
+        )
 
     def _consumer(self, mapping: EventSourceMapping, stream: Stream) -> Consumer:
         events = Events(stream, mapping.stream_arn)
@@ -291,17 +277,6 @@ class MappingService:
             FilteredRecords(events.records, patterns) if patterns else None,
             self._settings.audience.observer(mapping.uuid, mapping.consumer),
         )
-
-    async def _run_mapping(self, mapping: EventSourceMapping, coordinator: Coordinator) -> None:
-        """Run a mapping to its end; one that fails is started again at the next poll."""
-        try:
-            await coordinator.run()
-            await self._forget_if_gone(mapping)
-            self._services.wakeups.wake({changes.TOPIC})
-        except Exception as error:  # noqa: BLE001 - a task's boundary: one must not stop the others
-            _log.error("mapping_failed", mapping=mapping.uuid, exc_info=error)
-        finally:
-            del self._running[mapping.uuid]
 
     async def _is_read_elsewhere(self, mapping: EventSourceMapping) -> bool:
         """Whether another process has still to finish what it delivers."""
@@ -346,7 +321,7 @@ class MappingService:
 
     async def _gone_streams(self) -> set[bytes]:
         """The keys of the streams that are read and are there no more; many read the same."""
-        read = {running.stream_key: running.mapping for running in self._running.values()}
+        read = {running.stream_key: running for running in self._upkeep.running()}
         return {key for key, one in read.items() if await self._find_stream(one) is None}
 
     async def _check(self, mapping: EventSourceMapping) -> None:
@@ -358,15 +333,3 @@ class MappingService:
         refusal = self._settings.refusal(destination) if destination else None
         if refusal is not None:
             raise InvalidParameterValueException(f"Invalid on-failure destination: {refusal}")
-
-    async def _pause(self) -> None:
-        await self._services.clock.wait(self._woken, None, mapping_poll_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A mapping that runs, as it was when it was started."""
-
-    mapping: EventSourceMapping
-    coordinator: Coordinator
-    stream_key: bytes
