@@ -8,7 +8,7 @@ be delivered is tried again, waiting longer each time, then dropped with a word 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -92,24 +92,27 @@ class Outbox:
     async def _begin(self, tasks: asyncio.TaskGroup) -> float | None:
         """Begin to send what is due, as far as there is room; returns when the next is."""
         now = self._clock.now()
-        start, stop = keyspace.outbox_span()
-        span = Span(start, stop, outbox_sends_at_once_max + len(self._sending))
         try:
-            waiting = await self._store.engine.scan(span)
+            async for key, stored in self._waiting():
+                due_at = keyspace.due_us_of_message(key) / 1e6
+                if due_at > now:
+                    return due_at
+                if len(self._sending) == outbox_sends_at_once_max:
+                    break  # the end of one of them wakes
+                self._sending.add(key)
+                tasks.create_task(self._send(key, messages.decode(stored)))
         except Unavailable as error:
             _log.warning("store_unavailable", error=str(error))
-            return None
-        for key, stored in waiting:
-            if key in self._sending:
-                continue
-            due_at = keyspace.due_us_of_message(key) / 1e6
-            if due_at > now:
-                return due_at
-            if len(self._sending) == outbox_sends_at_once_max:
-                break  # the end of one of them wakes
-            self._sending.add(key)
-            tasks.create_task(self._send(key, messages.decode(stored)))
         return None
+
+    async def _waiting(self) -> AsyncIterator[tuple[bytes, bytes]]:
+        """What is stored and not being sent, in order; one by one, as each may be megabytes."""
+        start, stop = keyspace.outbox_span()
+        for end in [*sorted(self._sending), stop]:
+            while found := await self._store.engine.scan(Span(start, end, 1)):
+                yield found[0]
+                start = _behind(found[0][0])
+            start = _behind(end)
 
     async def _send(self, key: bytes, message: Message) -> None:
         try:
@@ -155,6 +158,10 @@ class Outbox:
     def _key(self, message: Message) -> bytes:
         due_at = self._clock.now() + message.wait_seconds()
         return keyspace.message(int(due_at * 1e6), self._chance.token(_TOKEN_BYTES))
+
+
+def _behind(key: bytes) -> bytes:
+    return key + b"\x00"
 
 
 def _told(message: Message, error: str) -> dict[str, object]:

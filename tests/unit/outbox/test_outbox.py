@@ -49,11 +49,22 @@ class Post:
             self.at_once -= 1
 
 
+class Reckoned(MemoryEngine):
+    """A store that counts the bytes it is asked for in scans."""
+
+    scanned_bytes = 0
+
+    async def scan(self, span: Span) -> list[tuple[bytes, bytes]]:
+        found = await super().scan(span)
+        self.scanned_bytes += sum(len(value) for _, value in found)
+        return found
+
+
 class World:
     """An outbox over a store that outlives it."""
 
     def __init__(self) -> None:
-        self.engine = MemoryEngine()
+        self.engine = Reckoned()
         self.clock = ManualClock()
         self.chance = SeededChance(7)
         self.post = Post()
@@ -199,6 +210,18 @@ def test_only_so_many_are_sent_at_once() -> None:
         assert world.post.at_once_max == limits.outbox_sends_at_once_max
         assert len(world.post.sent) == limits.outbox_sends_at_once_max + 5
         assert await world.waiting() == 0
+
+    running(body)
+
+
+def test_messages_under_way_are_not_read_again() -> None:
+    async def body(world: World, outbox: Outbox) -> None:
+        world.post.gate = asyncio.Event()
+        for _ in range(limits.outbox_sends_at_once_max):
+            await outbox.put(message("x" * 100_000))
+            await rest()
+
+        assert world.engine.scanned_bytes < 100_500 * limits.outbox_sends_at_once_max
 
     running(body)
 
