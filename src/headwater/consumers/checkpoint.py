@@ -7,6 +7,8 @@
     is_finished  the shard is closed and behind its consumer
     windows      the tumbling window that is open, with its state, and where the last one ended;
                  not there for a consumer without windows
+    ahead        numbers beyond the position that are delivered or given up already, because lanes
+                 were ahead of another when their reader was stopped; not there if there are none
 
 Only the holder of the lease, told by owner and counter together, moves the position: every change
 is work for the committer that looks at the stored value first. A process that was thought dead and
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import orjson
@@ -49,6 +52,7 @@ class Checkpoint:
     expires_at: float = 0.0
     is_finished: bool = False
     windows: Windows = NO_WINDOWS
+    ahead: tuple[SequenceNumber, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Standing:
     position: SequenceNumber
     is_finished: bool = False
     windows: Windows = NO_WINDOWS
+    ahead: tuple[SequenceNumber, ...] = ()
 
 
 def advance(lease: Lease, standing: Standing, expires_at: float) -> CheckpointWork:
@@ -134,6 +139,7 @@ def advance(lease: Lease, standing: Standing, expires_at: float) -> CheckpointWo
             expires_at,
             standing.is_finished,
             standing.windows,
+            standing.ahead,
         )
         assert after.position >= before.position, "a position never moves back"
         view.put(lease.key, encode(after))
@@ -192,7 +198,9 @@ async def load(engine: Engine, consumer: str) -> dict[tuple[TableId, ShardId], C
 
 def encode(checkpoint: Checkpoint) -> bytes:
     fields = {"v": _VERSION, **asdict(checkpoint)}
-    del fields["windows"]
+    del fields["windows"], fields["ahead"]
+    if checkpoint.ahead:
+        fields["ahead"] = _steps(checkpoint.position, checkpoint.ahead)
     if checkpoint.windows != NO_WINDOWS:
         fields["windows"] = _encode_windows(checkpoint.windows)
     return orjson.dumps(fields)
@@ -203,7 +211,17 @@ def decode(stored: bytes) -> Checkpoint:
     version = fields.pop("v")
     assert version == _VERSION, "a stored checkpoint has a version this code does not know"
     windows = fields.pop("windows", None)
-    return Checkpoint(**fields, windows=NO_WINDOWS if windows is None else _decode_windows(windows))
+    steps = fields.pop("ahead", ())
+    return Checkpoint(
+        **fields,
+        windows=NO_WINDOWS if windows is None else _decode_windows(windows),
+        ahead=tuple(map(SequenceNumber, accumulate(steps, initial=fields["position"])))[1:],
+    )
+
+
+def _steps(start: SequenceNumber, numbers: Sequence[SequenceNumber]) -> list[int]:
+    """Growing numbers as what each adds to the one before, which is shorter."""
+    return [after - before for before, after in pairwise((start, *numbers))]
 
 
 def _encode_windows(windows: Windows) -> dict[str, Any]:

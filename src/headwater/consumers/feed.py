@@ -1,6 +1,7 @@
 """Reads a shard on and shares its records out among the lanes, up to a bound.
 
 What the consumer's selection does not want is passed here, reaches no lane and counts for nothing.
+So is what lanes had behind them when the reader before was stopped: it does not come again.
 Reading stops while lanes hold as much as they may, or have got as far ahead of a blocked one as
 they may: then only what is behind a lane makes room.
 """
@@ -8,6 +9,7 @@ they may: then only what is behind a lane makes room.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +18,7 @@ from zlib import crc32
 import orjson
 import structlog
 
+from headwater.consumers.checkpoint import Checkpoint
 from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.lane import Lane
 from headwater.consumers.observer import Read, Trimmed
@@ -44,11 +47,11 @@ class Feed:
         services: Services,
         consumer: Consumer,
         shard_id: ShardId,
-        start: SequenceNumber,
+        start: Checkpoint,
         lanes: Sequence[Lane],
     ) -> None:
         table_id = consumer.stream.table_id
-        self.read_to = start
+        self.read_to = start.position
         self.is_last = False
         self.head_key = keyspace.head(table_id, shard_id)
         self.topic = keyspace.log_prefix(table_id, shard_id)
@@ -57,7 +60,8 @@ class Feed:
         self._consumer = consumer
         self._shard_id = shard_id
         self._lanes = lanes
-        self._position = start
+        self._position = start.position
+        self._done_before = start.ahead
         self._ahead: deque[SequenceNumber] = deque()  # wanted, read, not behind all lanes yet
         settings, count = consumer.settings, len(lanes)
         ahead = (count + 1) * settings.batch_records_max
@@ -74,6 +78,21 @@ class Feed:
         else:
             self._position = self.read_to
         return self._position
+
+    @property
+    def done_before(self) -> tuple[SequenceNumber, ...]:
+        """What is beyond the position and was behind the lanes of the reader before."""
+        passed = bisect_right(self._done_before, self.position)
+        if passed:
+            self._done_before = self._done_before[passed:]
+        return self._done_before
+
+    def done_ahead(self) -> tuple[SequenceNumber, ...]:
+        """What is beyond the position and behind its lane already."""
+        held = {number for lane in self._lanes for number in lane.numbers}
+        position, read_to = self.position, self.read_to
+        done = (number for number in self._ahead if number > position and number not in held)
+        return (*done, *(number for number in self._done_before if number > read_to))
 
     @property
     def is_stalled(self) -> bool:
@@ -125,6 +144,10 @@ class Feed:
 
     def _share_out(self, found: Sequence[Stored]) -> None:
         consumer, now = self._consumer, self._services.clock.now()
+        self.read_to = found[-1].number
+        done = self._done_of(found) if self._done_before else frozenset()
+        if done:
+            found = [stored for stored in found if stored.number not in done]
         unwanted: list[SequenceNumber] = []
         wanted = found
         if consumer.selection is not None:
@@ -135,9 +158,14 @@ class Feed:
                 unwanted = [stored.number for stored, verdict in pairs if not verdict]
         for stored in wanted:
             self._lane_of(stored).add(stored, now)
-            self._ahead.append(stored.number)
-        self.read_to = found[-1].number
-        consumer.observer.note(Read(self._shard_id, found, unwanted))
+        self._ahead.extend(sorted([*done, *(stored.number for stored in wanted)]))
+        if found:
+            consumer.observer.note(Read(self._shard_id, found, unwanted))
+
+    def _done_of(self, found: Sequence[Stored]) -> frozenset[SequenceNumber]:
+        """The numbers of these records that were behind the lanes of the reader before."""
+        done = set(self._done_before)
+        return frozenset(stored.number for stored in found if stored.number in done)
 
     def _lane_of(self, stored: Stored) -> Lane:
         """The lane of a record's partition key: any hash does that is not the one of shards."""

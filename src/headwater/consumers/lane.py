@@ -7,7 +7,7 @@ reader adds records, asks for the next step, and says how it went.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from headwater.consumers import policy
@@ -57,6 +57,11 @@ class Lane:
     def first(self) -> SequenceNumber | None:
         """The number of the first record that is not behind the lane."""
         return self._entries[0].number if self._entries else None
+
+    @property
+    def numbers(self) -> Iterator[SequenceNumber]:
+        """The numbers of the records that are not behind the lane."""
+        return (stored.number for stored in self._entries)
 
     @property
     def is_done(self) -> bool:

@@ -75,8 +75,8 @@ class ShardReader:
             Lane(settings, size_of, NO_WINDOWS if index else start.windows)
             for index in range(settings.lanes)
         ]
-        self._feed = Feed(services, consumer, shard_id, start.position, self._lanes)
-        self._stored = Standing(start.position, windows=start.windows)
+        self._feed = Feed(services, consumer, shard_id, start, self._lanes)
+        self._stored = Standing(start.position, windows=start.windows, ahead=start.ahead)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._attempts = itertools.count(1)
         self._woken = asyncio.Event()
@@ -231,7 +231,9 @@ class ShardReader:
         feed, lanes = self._feed, self._lanes
         position = feed.position
         is_finished = feed.is_last and all(lane.is_done for lane in lanes)
-        standing = Standing(position, is_finished, lanes[0].windows)
+        has_stopped = self._is_stopping and not self._deliveries
+        ahead = feed.done_ahead() if has_stopped else feed.done_before
+        standing = Standing(position, is_finished, lanes[0].windows, ahead)
         if standing == self._stored:
             return
         expires_at = self._services.clock.now() + lease_seconds

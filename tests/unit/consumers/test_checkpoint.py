@@ -154,3 +154,16 @@ def test_stored_form_is_kept() -> None:
         b'"is_finished":true}'
     )
     assert decode(stored) == checkpoint
+
+
+def test_stored_form_has_what_is_done_ahead_as_steps() -> None:
+    ahead = (SequenceNumber(2**63 + 3), SequenceNumber(2**63 + 70_000))
+    checkpoint = Checkpoint(SequenceNumber(2**63), "a", 3, 1.5, ahead=ahead)
+
+    stored = encode(checkpoint)
+
+    assert stored == (
+        b'{"v":1,"position":9223372036854775808,"owner":"a","counter":3,"expires_at":1.5,'
+        b'"is_finished":false,"ahead":[3,69997]}'
+    )
+    assert decode(stored) == checkpoint

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from headwater.consumers import checkpoint as checkpoints
-from headwater.consumers.checkpoint import Claim
+from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.delivery import (
     Batch,
     Delivered,
@@ -387,5 +387,76 @@ def test_blocked_lane_lets_others_go_on_and_holds_the_position() -> None:
             assert delivered < set(others)
             assert len(delivered) > len(others) / 2  # but for those of the same lane
             assert (await at_work.checkpoint()).position == before < refused
+
+    in_store(body)
+
+
+def test_what_lanes_had_delivered_ahead_does_not_come_again_after_a_stop() -> None:
+    """Stopped again and again, with other lanes each time, while one key is refused."""
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        refused = {await store.append(table, "bad")}
+        written: list[int] = list(refused)
+        accepted: list[int] = []
+
+        def answer(batch: Batch) -> Outcome:
+            numbers = [stored.number for stored in batch.entries]
+            if refused.intersection(numbers):
+                return Failed("no")
+            accepted.extend(numbers)
+            return Delivered()
+
+        async def go_on(lanes: int) -> Checkpoint:
+            destination = ListDestination(answer=answer)
+            async with reading(
+                store, table, destination, batch_records_max=2, lanes=lanes
+            ) as at_work:
+                await settle()
+                at_work.reader.stop()
+                assert await at_work.task is End.STOPPED
+                await store.committer.submit(checkpoints.release(at_work.reader.lease))
+                return await at_work.checkpoint()
+
+        for lanes in (10, 3, 7, 1, 10):
+            written += [await store.append(table, f"key-{number}") for number in range(12)]
+            before = len(accepted)
+            stopped = await go_on(lanes)
+            assert stopped.position < min(refused)
+            assert len(accepted) > before or lanes == 1
+            assert sorted(stopped.ahead) == sorted(accepted)
+        refused.clear()
+        last = await go_on(4)
+
+        assert sorted(accepted) == sorted(written)
+        assert (last.position, last.ahead) == (max(written), ())
+
+    in_store(body)
+
+
+def test_crash_after_a_stop_repeats_nothing_of_before_the_stop() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        refused = await store.append(table, "bad")
+        others = [await store.append(table, f"key-{number}") for number in range(20)]
+
+        def answer(batch: Batch) -> Outcome:
+            numbers = [stored.number for stored in batch.entries]
+            return Failed("no") if refused in numbers else Delivered()
+
+        first = ListDestination(answer=answer)
+        async with reading(store, table, first, batch_records_max=1, lanes=10) as at_work:
+            await settle()
+            at_work.reader.stop()
+            await at_work.task
+            await store.committer.submit(checkpoints.release(at_work.reader.lease))
+        second = ListDestination()
+        async with reading(store, table, second, batch_records_max=1, lanes=10) as at_work:
+            await settle()
+            moved = await at_work.checkpoint()
+            at_work.task.cancel()
+
+        assert sorted([*first.numbers(), *second.numbers()]) == sorted([refused, *others])
+        assert moved.position == max(others)
 
     in_store(body)
