@@ -6,8 +6,8 @@
 #   make serve ARGS="--port 9000 --lab"
 #   make test ARGS="-k stream"
 #   make torture KILLS=200 SEED=7
-#   make fuzz EXAMPLES=100000    ask that many spoiled requests of each kind; ten times as many
-#                                expressions are put to the engine and to a plain model
+#   make fuzz REQUESTS=1000000 EXAMPLES=10000   ask so many spoiled requests; ten times as many
+#                                expressions as examples are put to the engine and to plain models
 #   make bench PEERS=1           measure moto_server and dynalite in the same run
 #   make bench SIZE=10000000     measure a table of so many items beside a small one
 
@@ -17,11 +17,11 @@ ARGS ?=
 PEERS ?=
 SIZE ?=
 EXAMPLES ?= 5000
+REQUESTS ?= 100000
 KILLS ?= 200
 SEED ?=
 
-FUZZ := tests/model/test_fuzz_requests.py tests/model/test_expressions.py \
-	tests/model/test_update_expressions.py
+FUZZ := tests/model/test_expressions.py tests/model/test_update_expressions.py
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core
@@ -43,7 +43,7 @@ help:
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
 	@echo "make test    run every test [ARGS=...]"
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
-	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [EXAMPLES=N]"
+	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [REQUESTS=N] [EXAMPLES=N] [SEED=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
 	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [SIZE=N] [ARGS=...]"
 	@echo "make docs    verify that generated pages are up to date and that links resolve"
@@ -75,6 +75,7 @@ torture: $(DEV)
 	@$(BIN)/python -m tests.torture --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(DEV)
+	$(BIN)/python -m tests.fuzz --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
 	HYPOTHESIS_PROFILE=fuzz EXAMPLES=$(EXAMPLES) \
 		$(BIN)/pytest --timeout 0 $(FUZZ) $(ARGS)
 

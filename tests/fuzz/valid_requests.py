@@ -1,4 +1,4 @@
-"""A valid request of every operation, for tests that spoil them.
+"""A valid request of every operation, to be spoiled.
 
 They are about a table `fuzzed` and a function `fuzzed` that exist, and about ones named `passing`
 which requests themselves create, change and delete.
@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+TABLES = "DynamoDB_20120810."
+STREAMS = "DynamoDBStreams_20120810."
 TABLE = "fuzzed"
 ARN = f"arn:aws:dynamodb:us-east-1:000000000000:table/{TABLE}"
 PASSING = "passing"
@@ -142,10 +144,10 @@ def valid_requests(place: Place) -> list[Asked]:
     """One or more of every operation; some succeed only after others."""
     return [
         *(
-            Asked(f"DynamoDB_20120810.{name}", body)
+            Asked(f"{TABLES}{name}", body)
             for name, body in (*_items(), *_tables(), *_policies(), *_backups(), *_exports())
         ),
-        *(Asked(f"DynamoDBStreams_20120810.{name}", body) for name, body in _streams(place)),
+        *(Asked(f"{STREAMS}{name}", body) for name, body in _streams(place)),
         Asked("Headwater_20261123.Drain", {"TimeoutSeconds": 0.1}),
         Asked("Headwater_20261123.DescribeDelivery", {}),
         *_functions(place),
