@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_settings_come_from_file_environment_and_options(
     assert created["TableArn"] == "arn:aws:dynamodb:us-east-1:222222222222:table/music"
     assert len(described["StreamDescription"]["Shards"]) == 3
     assert "AWS_DEFAULT_REGION=eu-west-1" in server.output.text
+
+
+def test_server_starts_without_loading_an_sdk() -> None:
+    asked = "import sys, headwater.cli.serve; print({'boto3', 'botocore'} & sys.modules.keys())"
+
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout
+
+    assert loaded == b"set()\n"
 
 
 def test_memory_leaves_nothing_behind(unset: pytest.MonkeyPatch, tmp_path: Path) -> None:

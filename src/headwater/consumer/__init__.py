@@ -7,6 +7,9 @@ knows AWS's API only, through boto3, and imports nothing of the server but clock
     consumer = Consumer(connect(), ConsumerSettings(stream="orders", application="mailer"))
     await consumer.run(handle)
 
+What is named here is imported when it is first asked for: the server's lab, which knows what stands
+in a lease table, must not load an SDK for that.
+
 consumer.py     Consumer: a handler, or `async for`
 settings.py     how it behaves
 batch.py        what a handler gets, and how it confirms
@@ -28,17 +31,21 @@ api.py          what is asked of AWS
 aws.py          AWS through boto3
 """
 
-from headwater.consumer.api import Api, CallFailed, Services
-from headwater.consumer.aws import BotoApi, connect, services
-from headwater.consumer.batch import Batch
-from headwater.consumer.consumer import Consumer, NoStream
-from headwater.consumer.events import Counters, Event
-from headwater.consumer.follow import Follower
-from headwater.consumer.lease_table import LeaseGone
-from headwater.consumer.position import LATEST, TRIM_HORIZON, AtTimestamp
-from headwater.consumer.reader import HandlerFailed
-from headwater.consumer.record import Record
-from headwater.consumer.settings import ConsumerSettings, ReadSettings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from headwater.consumer.api import Api, CallFailed, Services
+    from headwater.consumer.aws import BotoApi, connect, services
+    from headwater.consumer.batch import Batch
+    from headwater.consumer.consumer import Consumer, NoStream
+    from headwater.consumer.events import Counters, Event
+    from headwater.consumer.follow import Follower
+    from headwater.consumer.lease_table import LeaseGone
+    from headwater.consumer.position import LATEST, TRIM_HORIZON, AtTimestamp
+    from headwater.consumer.reader import HandlerFailed
+    from headwater.consumer.record import Record
+    from headwater.consumer.settings import ConsumerSettings, ReadSettings
 
 __all__ = [
     "LATEST",
@@ -62,3 +69,32 @@ __all__ = [
     "connect",
     "services",
 ]
+
+_MODULES: Final = {
+    "Api": "api",
+    "CallFailed": "api",
+    "Services": "api",
+    "BotoApi": "aws",
+    "connect": "aws",
+    "services": "aws",
+    "Batch": "batch",
+    "Consumer": "consumer",
+    "NoStream": "consumer",
+    "Counters": "events",
+    "Event": "events",
+    "Follower": "follow",
+    "LeaseGone": "lease_table",
+    "LATEST": "position",
+    "TRIM_HORIZON": "position",
+    "AtTimestamp": "position",
+    "HandlerFailed": "reader",
+    "Record": "record",
+    "ConsumerSettings": "settings",
+    "ReadSettings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
