@@ -26,7 +26,7 @@ from headwater.queues.message import QueuedMessage
 from headwater.queues.queue import ATTRIBUTES, Queue
 from headwater.queues.service import QueueService, Receiving
 from headwater.queues.store import Received
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 
 _ALL: Final = "All"
 _NOBODY: Final = "anonymous"
@@ -117,7 +117,7 @@ class QueueHandlers:
 
     async def delete_message(self, call: Call) -> Reply:
         queue = await self._queue(call)
-        prefix = keyspace.queued_prefix(queue.queue_id)
+        prefix = delivery_keys.queued_prefix(queue.queue_id)
         key = messages.key_of_handle(call.input["ReceiptHandle"], prefix)
         if key is None:
             raise ReceiptHandleIsInvalid(

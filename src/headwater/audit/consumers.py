@@ -10,7 +10,7 @@ from headwater.audit.shards import Shards
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers import registration as registrations
 from headwater.mappings import mapping as mappings
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.engine import Engine
 
 _MAPPING: Final = "mapping/"
@@ -22,7 +22,7 @@ async def check(engine: Engine, report: Report, shards: Shards) -> None:
     await _check_registrations(engine, section)
     known = await _check_mappings(engine, section)
     async for key, stored in rows_of(engine, prefixed(b"k")):
-        table_id, shard_id = keyspace.shard_of_checkpoint(key)
+        table_id, shard_id = delivery_keys.shard_of_checkpoint(key)
         consumer = key[1:-29].decode()
         name = f"the position of {consumer} in {shard_id}"
         checkpoint = readable(section, name, stored, checkpoints.decode)
@@ -43,7 +43,7 @@ async def check(engine: Engine, report: Report, shards: Shards) -> None:
 
 
 async def _check_registrations(engine: Engine, section: Section) -> None:
-    async for key, stored in rows_of(engine, keyspace.every_registration_span()):
+    async for key, stored in rows_of(engine, delivery_keys.every_registration_span()):
         name = f"registration {key!r}"
         registration = readable(section, name, stored, registrations.decode)
         if registration is None:
@@ -56,7 +56,7 @@ async def _check_registrations(engine: Engine, section: Section) -> None:
 async def _check_mappings(engine: Engine, section: Section) -> set[str]:
     """Returns the mappings' names as consumers."""
     known = set()
-    async for key, stored in rows_of(engine, keyspace.every_mapping_span()):
+    async for key, stored in rows_of(engine, delivery_keys.every_mapping_span()):
         mapping = readable(section, f"mapping {key!r}", stored, mappings.decode)
         if mapping is None:
             continue

@@ -12,7 +12,7 @@ from headwater.functions import deferral as deferrals
 from headwater.functions import function as functions
 from headwater.functions import layers
 from headwater.functions.package import digest_of
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 from headwater.storage.engine import Engine
 
 
@@ -47,7 +47,7 @@ async def check(engine: Engine, report: Report) -> None:
             section.count(f"{name}s")
             if found.key != key:
                 section.fault(f"{name} {found.name} is stored under another's key")
-            code = keyspace.function_code(digest_of(found.code_sha256))
+            code = function_keys.function_code(digest_of(found.code_sha256))
             if (await engine.get([code])) == [None]:
                 section.fault(f"the code of {name} {found.name} is missing")
     await _check_zips(engine, section)
@@ -57,19 +57,19 @@ async def check(engine: Engine, report: Report) -> None:
 async def _check_zips(engine: Engine, section: Section) -> None:
     async for key, content in rows_of(engine, prefixed(b"z")):
         section.count("zips")
-        if keyspace.function_code(hashlib.sha256(content).digest()) != key:
+        if function_keys.function_code(hashlib.sha256(content).digest()) != key:
             section.fault(f"a zip is damaged: {key[1:].hex()}")
 
 
 async def _check_pending(engine: Engine, section: Section) -> None:
     ids = set()
-    async for key, stored in rows_of(engine, keyspace.deferred_span()):
+    async for key, stored in rows_of(engine, function_keys.deferred_span()):
         pending = readable(section, f"asynchronous invocation {key!r}", stored, deferrals.decode)
         if pending is None:
             continue
         section.count("asynchronous invocations")
         ids.add(key[-16:])
-        if (await engine.get([keyspace.deferred_payload(key[-16:])])) == [None]:
+        if (await engine.get([function_keys.deferred_payload(key[-16:])])) == [None]:
             section.fault(f"the payload of an asynchronous invocation is missing: {key!r}")
     async for key, _ in rows_of(engine, prefixed(b"vp")):
         if key[-16:] not in ids:

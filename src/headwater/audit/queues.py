@@ -7,7 +7,7 @@ from headwater.audit.report import Report, Section
 from headwater.outbox import message as messages
 from headwater.queues import message as queued
 from headwater.queues import queue as queues
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.engine import Engine
 
 
@@ -19,11 +19,11 @@ async def check(engine: Engine, report: Report) -> None:
 
 async def _check_outbox(engine: Engine, section: Section) -> None:
     waiting = 0
-    async for key, stored in rows_of(engine, keyspace.outbox_span()):
+    async for key, stored in rows_of(engine, delivery_keys.outbox_span()):
         waiting += 1
         readable(section, f"message {key!r}", stored, messages.decode)
     section.count("messages", waiting)
-    (stored_count,) = await engine.get([keyspace.message_count()])
+    (stored_count,) = await engine.get([delivery_keys.message_count()])
     counted = 0 if stored_count is None else int(stored_count)
     if counted != waiting:
         section.fault(f"{waiting} messages wait, but {counted} are counted")
@@ -31,13 +31,13 @@ async def _check_outbox(engine: Engine, section: Section) -> None:
 
 async def _check_queues(engine: Engine, section: Section) -> None:
     prefixes = set()
-    async for key, stored in rows_of(engine, keyspace.every_queue_span()):
+    async for key, stored in rows_of(engine, delivery_keys.every_queue_span()):
         queue = readable(section, f"queue {key!r}", stored, queues.decode)
         if queue is None:
             continue
         section.count("queues")
-        prefixes.add(keyspace.queued_prefix(queue.queue_id))
-        if keyspace.queue(queue.region, queue.name) != key:
+        prefixes.add(delivery_keys.queued_prefix(queue.queue_id))
+        if delivery_keys.queue(queue.region, queue.name) != key:
             section.fault(f"queue {queue.name} is stored under another's key")
     async for key, stored in rows_of(engine, prefixed(b"qm")):
         message = readable(section, f"message {key!r}", stored, queued.decode)
@@ -46,5 +46,5 @@ async def _check_queues(engine: Engine, section: Section) -> None:
         section.count("messages")
         if not any(key.startswith(prefix) for prefix in prefixes):
             section.fault(f"message {message.message_id} is of no queue")
-        elif keyspace.message_id_of_queued(key) != message.message_id:
+        elif delivery_keys.message_id_of_queued(key) != message.message_id:
             section.fault(f"message {message.message_id} is stored under another's key")

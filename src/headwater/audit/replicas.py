@@ -6,7 +6,7 @@ from headwater.audit.catalog import Catalog
 from headwater.audit.reading import prefixed, readable, rows_of
 from headwater.audit.report import Report, Section
 from headwater.replication import link as links
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import TableId
 from headwater.tables import version as versions
@@ -54,7 +54,7 @@ def _check_replica(
 async def _check_links(engine: Engine, section: Section) -> set[Pair]:
     """Returns the tables that links join."""
     joined: set[Pair] = set()
-    async for key, stored in rows_of(engine, keyspace.every_link_span()):
+    async for key, stored in rows_of(engine, delivery_keys.every_link_span()):
         link = readable(section, f"link {key!r}", stored, links.decode)
         if link is None:
             continue

@@ -27,7 +27,7 @@ import orjson
 
 from headwater.consumers.delivery import Window
 from headwater.consumers.window import Windows
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
@@ -144,7 +144,7 @@ def advance(lease: Lease, standing: Standing, expires_at: float) -> CheckpointWo
         assert after.position >= before.position, "a position never moves back"
         view.put(lease.key, encode(after))
         if standing.is_finished:
-            view.wake(keyspace.checkpoints_of(lease.key))
+            view.wake(delivery_keys.checkpoints_of(lease.key))
 
     return CheckpointWork([lease.key], step)
 
@@ -173,7 +173,7 @@ def release(lease: Lease) -> CheckpointWork:
         except LeaseLost:
             return
         view.put(lease.key, encode(replace(before, owner=NOBODY, expires_at=0.0)))
-        view.wake(keyspace.checkpoints_of(lease.key))
+        view.wake(delivery_keys.checkpoints_of(lease.key))
 
     return CheckpointWork([lease.key], step)
 
@@ -191,8 +191,8 @@ def forget(keys: Sequence[bytes]) -> CheckpointWork:
 async def load(engine: Engine, consumer: str) -> dict[tuple[TableId, ShardId], Checkpoint]:
     """Every checkpoint of a consumer."""
     return {
-        keyspace.shard_of_checkpoint(key): decode(stored)
-        async for key, stored in listing.entries(engine, keyspace.checkpoints_span(consumer))
+        delivery_keys.shard_of_checkpoint(key): decode(stored)
+        async for key, stored in listing.entries(engine, delivery_keys.checkpoints_span(consumer))
     }
 
 

@@ -25,7 +25,7 @@ from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.members import Members, Share, share_of
 from headwater.consumers.reader import End, ShardReader
 from headwater.limits import lease_seconds, shards_look_seconds
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import SequenceNumber, ShardId
@@ -62,7 +62,7 @@ class Coordinator:
         table_id, wakeups = self._consumer.stream.table_id, self._services.wakeups
         topics = (
             keyspace.shards_span(table_id)[0],
-            keyspace.checkpoints_span(self._consumer.name)[0],
+            delivery_keys.checkpoints_span(self._consumer.name)[0],
         )
         for topic in topics:
             wakeups.subscribe(topic, self._woken)
@@ -134,7 +134,7 @@ class Coordinator:
     async def _forget(self, gone: AbstractSet[ShardId]) -> None:
         """Remove the positions of shards that are trimmed away, unless they are being read."""
         keys = [
-            keyspace.checkpoint(self._consumer.name, self._consumer.stream.table_id, shard_id)
+            delivery_keys.checkpoint(self._consumer.name, self._consumer.stream.table_id, shard_id)
             for shard_id in gone - self._readers.keys()
         ]
         if keys:
@@ -151,7 +151,7 @@ class Coordinator:
         log = await find_log(services.engine, table_id, shard, self._horizon())
         if log is None:
             return False
-        key = keyspace.checkpoint(consumer.name, table_id, shard.shard_id)
+        key = delivery_keys.checkpoint(consumer.name, table_id, shard.shard_id)
         work = checkpoints.take(key, await log.oldest(), self._claim())
         taken = await services.committer.submit(work)
         if taken is None:
@@ -244,7 +244,7 @@ def start_at_latest(
             raise ShardsChanged
         position = max(head.last, shard.first)
         checkpoint = Checkpoint(position, is_finished=shard.is_closed)
-        key = keyspace.checkpoint(consumer, stream.table_id, shard.shard_id)
+        key = delivery_keys.checkpoint(consumer, stream.table_id, shard.shard_id)
         view.put(key, checkpoints.encode(checkpoint))
 
 

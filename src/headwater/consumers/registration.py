@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 
 _VERSION: Final = 1
 
@@ -28,7 +28,7 @@ class Registration:
 
     @property
     def key(self) -> bytes:
-        return keyspace.registration(self.region, self.name)
+        return delivery_keys.registration(self.region, self.name)
 
 
 def encode(registration: Registration) -> bytes:

@@ -31,7 +31,7 @@ from headwater.limits import (
     function_deferred_running_max,
 )
 from headwater.outbox.message import Message
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 from headwater.storage.engine import Unavailable
 
 _POLL_SECONDS: Final = 1.0
@@ -92,7 +92,7 @@ class _Entry:
 
     @property
     def payload_key(self) -> bytes:
-        return keyspace.deferred_payload(UUID(self.deferral.request_id).bytes)
+        return function_keys.deferred_payload(UUID(self.deferral.request_id).bytes)
 
 
 class DeferredInvocations:
@@ -156,7 +156,7 @@ class DeferredInvocations:
     # finding what is due
 
     async def _count_stored(self) -> None:
-        for _, stored in await self._store.every(keyspace.deferred_span()):
+        for _, stored in await self._store.every(function_keys.deferred_span()):
             self._count += 1
             self._size += deferrals.decode(stored).size
 
@@ -166,7 +166,7 @@ class DeferredInvocations:
         if room <= 0:
             return
         until = int(self._with.clock.now() * 1e6) + 1
-        span = keyspace.deferred_span(until)
+        span = function_keys.deferred_span(until)
         for key, stored in await self._store.page(span, _PAGE_ENTRIES):
             found = _Entry(key, stored, deferrals.decode(stored))
             if not self._is_free(found.deferral):
@@ -195,8 +195,8 @@ class DeferredInvocations:
 
     async def _pause(self) -> None:
         clock = self._with.clock
-        due = await self._store.page(keyspace.deferred_span(), 1)
-        until = keyspace.due_of_deferred(due[0][0]) / 1e6 if due else None
+        due = await self._store.page(function_keys.deferred_span(), 1)
+        until = function_keys.due_of_deferred(due[0][0]) / 1e6 if due else None
         if until is not None and until <= clock.now():  # in hand, here or elsewhere
             until = None
         await clock.wait(self._woken, until, _POLL_SECONDS)
@@ -310,7 +310,7 @@ class DeferredInvocations:
         return replace(deferral, owner=self._owner, owned_until=until)
 
     def _entry(self, deferral: Deferral, due: float) -> _Entry:
-        key = keyspace.deferred(int(due * 1e6), UUID(deferral.request_id).bytes)
+        key = function_keys.deferred(int(due * 1e6), UUID(deferral.request_id).bytes)
         return _Entry(key, deferral.encode(), deferral)
 
     async def _renew(self, entry: _Entry) -> None:

@@ -18,7 +18,7 @@ from headwater import limits
 from headwater.functions import shared
 from headwater.functions.runtime import Runtime
 from headwater.functions.shared import Shared
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 
 LATEST = "$LATEST"
 _VERSION = 1
@@ -83,8 +83,8 @@ class Function:
     def key(self) -> bytes:
         """Where it is stored."""
         if self.version == LATEST:
-            return keyspace.function(self.region, self.name)
-        return keyspace.function_version(self.region, self.name, self.number)
+            return function_keys.function(self.region, self.name)
+        return function_keys.function_version(self.region, self.name, self.number)
 
     @property
     def qualified_arn(self) -> str:

@@ -26,7 +26,7 @@ from headwater.functions.function import UsedLayer
 from headwater.functions.package import CodeFolder
 from headwater.functions.store import Change, Conflict, FunctionStore
 from headwater.limits import function_layers_max
-from headwater.storage import keyspace
+from headwater.storage import function_keys, keyspace
 
 _TRIES_MAX: Final = 10
 
@@ -51,7 +51,7 @@ class LayerVersion:
     @property
     def key(self) -> bytes:
         """Where it is stored."""
-        return keyspace.layer_version(self.region, self.name, self.number)
+        return function_keys.layer_version(self.region, self.name, self.number)
 
     @property
     def version_arn(self) -> str:
@@ -102,7 +102,7 @@ class Layers:
         """Keep code as the next version; the layer's number and code are filled in."""
         checked = await asyncio.to_thread(package.check, code)
         await self._folder.unpack(checked)
-        key = keyspace.layer_count(layer.region, layer.name)
+        key = function_keys.layer_count(layer.region, layer.name)
         for _ in range(_TRIES_MAX):
             counted = await self._store.get(key)
             number = int(counted or b"0") + 1
@@ -114,7 +114,7 @@ class Layers:
                 code_size=len(checked.content),
                 unpacked_bytes=checked.unpacked_bytes,
             )
-            version_key = keyspace.layer_version(layer.region, layer.name, number)
+            version_key = function_keys.layer_version(layer.region, layer.name, number)
             change = Change(
                 key, counted, str(number).encode(), {version_key: _encode(published)}, checked
             )
@@ -127,24 +127,24 @@ class Layers:
 
     async def get(self, region: str, name: str, number: int) -> LayerVersion:
         """One version. Raises FunctionNotFound, with AWS's text for layers."""
-        stored = await self._store.get(keyspace.layer_version(region, name, number))
+        stored = await self._store.get(function_keys.layer_version(region, name, number))
         if stored is None:
             raise FunctionNotFound("The resource you requested does not exist.")
         return decode(stored)
 
     async def versions(self, region: str, name: str) -> list[LayerVersion]:
         """Every version of a layer, newest first."""
-        found = await self._store.every(keyspace.layer_versions_span(region, name))
+        found = await self._store.every(function_keys.layer_versions_span(region, name))
         return [decode(stored) for _, stored in reversed(found)]
 
     async def names(self, region: str, after: str) -> list[str]:
         """The names of layers that ever had a version, from the first after the given one."""
-        found = await self._store.every(keyspace.layer_counts_span(region, after))
+        found = await self._store.every(function_keys.layer_counts_span(region, after))
         return [key.rpartition(keyspace.SEPARATOR)[2].decode() for key, _ in found]
 
     async def delete(self, region: str, name: str, number: int) -> None:
         """Forget a version; one that is not there is gone already."""
-        key = keyspace.layer_version(region, name, number)
+        key = function_keys.layer_version(region, name, number)
         stored = await self._store.get(key)
         if stored is not None:
             await self._store.commit(Change(key, stored, None))
@@ -166,7 +166,7 @@ class Layers:
         found = []
         for arn in arns:
             layer_region, name, number = self.parsed(arn)
-            stored = await self._store.get(keyspace.layer_version(region, name, number))
+            stored = await self._store.get(function_keys.layer_version(region, name, number))
             if stored is None or layer_region != region:
                 raise InvalidParameterValueException(f"Layer version {arn} does not exist.")
             found.append(decode(stored))

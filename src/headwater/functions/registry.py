@@ -26,7 +26,7 @@ from headwater.functions.layers import Layers
 from headwater.functions.package import CodeFolder, Package
 from headwater.functions.runtime import Runtimes
 from headwater.functions.store import Change, Conflict, FunctionStore
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 
 _TRIES_MAX: Final = 10
 
@@ -75,7 +75,7 @@ class Registry:
         Raises ResourceConflictException if the name is taken, InvalidParameterValueException.
         """
         region, name = function_.region, function_.name
-        key = keyspace.function(region, name)
+        key = function_keys.function(region, name)
         if await self.store.get(key) is not None:
             raise _exists(name)
         checked = await self._checked_code(code)
@@ -117,12 +117,12 @@ class Registry:
 
     async def page(self, region: str, start_after: str, limit: int) -> list[Function]:
         """Functions in order of their names, from the first after the given one."""
-        found = await self.store.page(keyspace.functions_span(region, start_after), limit)
+        found = await self.store.page(function_keys.functions_span(region, start_after), limit)
         return [function.decode(stored) for _, stored in found]
 
     async def every(self, region: str) -> list[Function]:
         """All functions of a region."""
-        found = await self.store.every(keyspace.functions_span(region))
+        found = await self.store.every(function_keys.functions_span(region))
         return [function.decode(stored) for _, stored in found]
 
     async def code(self, of: Function) -> bytes:
@@ -185,7 +185,7 @@ class Registry:
             changed = change(function.decode(stored))
             try:
                 await self.store.commit(
-                    Change(keyspace.function(region, name), stored, function.encode(changed))
+                    Change(function_keys.function(region, name), stored, function.encode(changed))
                 )
             except Conflict:
                 continue
@@ -195,16 +195,18 @@ class Registry:
     async def delete(self, region: str, name: str) -> None:
         """Forget a function and all its versions. See `Pool.forget` and sweeper.py."""
         stored = await self.stored(region, name)
-        versions = await self.store.every(keyspace.function_versions_span(region, name))
+        versions = await self.store.every(function_keys.function_versions_span(region, name))
         gone = {key: None for key, _ in versions}
         try:
-            await self.store.commit(Change(keyspace.function(region, name), stored, None, gone))
+            await self.store.commit(
+                Change(function_keys.function(region, name), stored, None, gone)
+            )
         except Conflict:
             raise self.busy(region, name) from None
 
     async def stored(self, region: str, name: str) -> bytes:
         """A function's stored bytes. Raises FunctionNotFound."""
-        stored = await self.store.get(keyspace.function(region, name))
+        stored = await self.store.get(function_keys.function(region, name))
         if stored is None:
             raise not_found(function_arn(region, self.account, name))
         return stored
@@ -232,7 +234,7 @@ class Registry:
 
     async def _replace(self, new: Function, stored: bytes, code: Package | None = None) -> Function:
         changed = self._stamped(new)
-        key = keyspace.function(new.region, new.name)
+        key = function_keys.function(new.region, new.name)
         try:
             await self.store.commit(Change(key, stored, function.encode(changed), code=code))
         except Conflict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from headwater.functions.package import Package
-from headwater.storage import keyspace
+from headwater.storage import function_keys, keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 
@@ -53,8 +53,8 @@ class Change:
             else:
                 view.put(key, value)
         if self.code is not None:
-            view.put(keyspace.function_code(self.code.digest), self.code.content)
-            view.put(keyspace.function_code_mark(self.code.digest), b"")
+            view.put(function_keys.function_code(self.code.digest), self.code.content)
+            view.put(function_keys.function_code_mark(self.code.digest), b"")
         if self.names_code:
             view.put(_CODE_COUNT, str(_count(view) + 1).encode())
 
@@ -69,8 +69,8 @@ class _RemoveCode:
         if _count(view) != self.seen:
             raise Conflict
         for digest in self.digests:
-            view.delete(keyspace.function_code(digest))
-            view.delete(keyspace.function_code_mark(digest))
+            view.delete(function_keys.function_code(digest))
+            view.delete(function_keys.function_code_mark(digest))
 
 
 class FunctionStore:
@@ -103,12 +103,12 @@ class FunctionStore:
 
     async def code(self, digest: bytes) -> bytes | None:
         """A zip by its digest, or None."""
-        return await self.get(keyspace.function_code(digest))
+        return await self.get(function_keys.function_code(digest))
 
     async def code_digests(self) -> list[bytes]:
         """The digests of all zips that are kept."""
-        marks = await self.every(keyspace.function_code_marks_span())
-        return [keyspace.digest_of_code_mark(key) for key, _ in marks]
+        marks = await self.every(function_keys.function_code_marks_span())
+        return [function_keys.digest_of_code_mark(key) for key, _ in marks]
 
     async def code_count(self) -> int:
         """Moves whenever something that names code is stored."""

@@ -18,7 +18,7 @@ from headwater.functions import function, layers, package
 from headwater.functions.package import CodeFolder
 from headwater.functions.store import Conflict, FunctionStore
 from headwater.limits import function_code_spare_seconds
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 from headwater.storage.engine import Unavailable
 
 _LOOK_SECONDS: Final = 10.0
@@ -83,12 +83,15 @@ class CodeSweeper:
 
     async def _named(self) -> _Named:
         named = _Named()
-        for span in (keyspace.every_function_span(), keyspace.every_function_version_span()):
+        for span in (
+            function_keys.every_function_span(),
+            function_keys.every_function_version_span(),
+        ):
             for _, stored in await self._store.every(span):
                 found = function.decode(stored)
                 named.add(found.code_sha256)
                 used = [named.add(each.code_sha256) for each in found.configuration.layers]
                 named.folders.add(package.overlay_name(used))
-        for _, stored in await self._store.every(keyspace.every_layer_version_span()):
+        for _, stored in await self._store.every(function_keys.every_layer_version_span()):
             named.add(layers.decode(stored).code_sha256)
         return named

@@ -23,7 +23,7 @@ from headwater.functions.function import LATEST, Function
 from headwater.functions.registry import Registry, check_revision, not_found
 from headwater.functions.shared import Alias, Shared
 from headwater.functions.store import Change, Conflict
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 
 _NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _TRIES_MAX: Final = 10
@@ -56,7 +56,7 @@ class Versions:
 
         Raises PreconditionFailedException, InvalidParameterValueException.
         """
-        key = keyspace.function(region, name)
+        key = function_keys.function(region, name)
         for _ in range(_TRIES_MAX):
             stored = await self._registry.stored(region, name)
             latest = function.decode(stored)
@@ -65,7 +65,7 @@ class Versions:
             if last is not None and _is_same(last, latest):
                 return last
             published, changed = self._next(latest, wanted)
-            version_key = keyspace.function_version(region, name, published.number)
+            version_key = function_keys.function_version(region, name, published.number)
             version = {version_key: function.encode(published)}
             try:
                 await self._store.commit(Change(key, stored, function.encode(changed), version))
@@ -95,13 +95,13 @@ class Versions:
         return await self._published(latest, number) if number else None
 
     async def _published(self, latest: Function, number: int) -> Function | None:
-        key = keyspace.function_version(latest.region, latest.name, number)
+        key = function_keys.function_version(latest.region, latest.name, number)
         stored = await self._store.get(key)
         return None if stored is None else function.decode(stored)
 
     async def page(self, latest: Function, after: int, limit: int) -> list[Function]:
         """Published versions in order of their numbers, from the first after the given one."""
-        span = keyspace.function_versions_span(latest.region, latest.name, after)
+        span = function_keys.function_versions_span(latest.region, latest.name, after)
         return [function.decode(stored) for _, stored in await self._store.page(span, limit)]
 
     async def find(self, region: str, name: str, qualifier: str | None) -> Function:
@@ -142,8 +142,8 @@ class Versions:
                 f"[{', '.join(users)}]. Cannot delete version."
             )
         changed = replace(latest, shared=without(latest.shared, qualifier))
-        gone = {keyspace.function_version(region, name, int(qualifier)): None}
-        key = keyspace.function(region, name)
+        gone = {function_keys.function_version(region, name, int(qualifier)): None}
+        key = function_keys.function(region, name)
         try:
             await self._store.commit(Change(key, stored, function.encode(changed), gone))
         except Conflict:

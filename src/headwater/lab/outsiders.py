@@ -20,7 +20,7 @@ from headwater.errors import ResourceNotFoundException
 from headwater.lab.drain import Written
 from headwater.lab.leases import Held, Leases, has_passed, leases_of, number_of
 from headwater.lab.streams import StreamStore
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Span
 from headwater.storage.keyspace import SequenceNumber, ShardId
@@ -88,18 +88,18 @@ class Outsiders:
 
     async def deregister(self, region: str, name: str) -> bool:
         """Forget a consumer; returns whether there was one."""
-        key = keyspace.registration(region, name)
+        key = delivery_keys.registration(region, name)
         is_known: bool = await self._store.committer.submit(_Remove(key))
         return is_known
 
     async def registered(self, region: str) -> list[Registration]:
         """The consumers of a region, by their names."""
-        return await self._within(keyspace.registrations_span(region))
+        return await self._within(delivery_keys.registrations_span(region))
 
     async def behind(self, written: Written) -> Mapping[str, Behind]:
         """The names of the consumers that have not passed these numbers, and where they are."""
         laggards = {}
-        for registration in await self._within(keyspace.every_registration_span()):
+        for registration in await self._within(delivery_keys.every_registration_span()):
             place = await self._behind(registration, written)
             if place is not None:
                 laggards[registration.name] = place

@@ -20,7 +20,7 @@ from typing import Final
 from headwater.mappings.report import Subject, subject_of
 from headwater.outbox import message as messages
 from headwater.outbox.message import Message
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.engine import Engine
 from headwater.streams import listing
 
@@ -64,10 +64,10 @@ class Departures:
 
     async def sending(self, engine: Engine, subject: Subject) -> Sending:
         """How the latest message about these records stands."""
-        async for key, stored in listing.entries(engine, keyspace.outbox_span()):
+        async for key, stored in listing.entries(engine, delivery_keys.outbox_span()):
             message = messages.decode(stored)
             if subject_of(message) == subject:
-                due_at = keyspace.due_us_of_message(key) / 1e6
+                due_at = delivery_keys.due_us_of_message(key) / 1e6
                 return Sending(SendState.WAITING, message.attempts, due_at)
         left = [sending for each, sending in self._left if each == subject]
         return left[-1] if left else Sending(SendState.UNKNOWN)

@@ -29,7 +29,7 @@ from headwater.lab.streams import StreamStore
 from headwater.mappings.mapping import EventSourceMapping
 from headwater.mappings.report import Subject
 from headwater.mappings.service import MappingService
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
 from headwater.streams import shard as shards
@@ -125,7 +125,7 @@ async def reading_of(
 ) -> Reading:
     """What a mapping has made of a record."""
     shard_id = place.shard.shard_id
-    key = keyspace.checkpoint(mapping.consumer, stream.table_id, shard_id)
+    key = delivery_keys.checkpoint(mapping.consumer, stream.table_id, shard_id)
     (stored,) = await store.engine.get([key])
     checkpoint = None if stored is None else checkpoints.decode(stored)
     past = witnesses.journal.past(mapping.consumer, shard_id, place.number)

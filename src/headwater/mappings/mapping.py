@@ -29,7 +29,7 @@ from headwater.arn import function_arn, mapping_arn, parse_stream
 from headwater.consumers.policy import PolicySettings
 from headwater.limits import function_payload_bytes_max
 from headwater.mappings.event import FRAME_BYTES, WINDOW_BYTES
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 
 _VERSION: Final = 1
 _UNLIMITED: Final = -1
@@ -125,13 +125,13 @@ class EventSourceMapping:
     @property
     def key(self) -> bytes:
         """Where the mapping is stored."""
-        return keyspace.mapping(self.region, self.uuid)
+        return delivery_keys.mapping(self.region, self.uuid)
 
     @property
     def pair_key(self) -> bytes:
         """Where it is stored that stream and function are joined by a mapping."""
         joined = f"{self.stream_arn}\n{self.manner.function_name}".encode()
-        return keyspace.mapping_pair(self.region, hashlib.sha256(joined).digest())
+        return delivery_keys.mapping_pair(self.region, hashlib.sha256(joined).digest())
 
     @property
     def stream_key(self) -> bytes:

@@ -38,7 +38,7 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams import listing
@@ -129,7 +129,7 @@ class MappingService:
 
     async def get(self, region: str, uuid: str) -> EventSourceMapping:
         """A mapping by its id. Raises ResourceNotFoundException."""
-        (stored,) = await self._services.engine.get([keyspace.mapping(region, uuid)])
+        (stored,) = await self._services.engine.get([delivery_keys.mapping(region, uuid)])
         if stored is None:
             raise changes.mapping_missing()
         return mappings.decode(stored)
@@ -142,7 +142,7 @@ class MappingService:
         of: the `stream_arn` and the `function_name` they are to have, as far as given.
         """
         page: list[EventSourceMapping] = []
-        span = keyspace.mappings_span(region, after)
+        span = delivery_keys.mappings_span(region, after)
         async for _, stored in listing.entries(self._services.engine, span):
             mapping = mappings.decode(stored)
             has = {
@@ -298,7 +298,7 @@ class MappingService:
 
     async def _remove(self, mapping: EventSourceMapping) -> None:
         stored = await checkpoints.load(self._services.engine, mapping.consumer)
-        keys = [keyspace.checkpoint(mapping.consumer, *shard) for shard in stored]
+        keys = [delivery_keys.checkpoint(mapping.consumer, *shard) for shard in stored]
         await self._services.committer.submit(changes.remove(mapping, keys))
 
     async def _report(self, mapping: EventSourceMapping, result: str) -> None:
@@ -311,7 +311,7 @@ class MappingService:
             _log.warning("result_not_stored", mapping=mapping.uuid, error=str(error))
 
     async def _stored(self) -> list[EventSourceMapping]:
-        found = listing.entries(self._services.engine, keyspace.every_mapping_span())
+        found = listing.entries(self._services.engine, delivery_keys.every_mapping_span())
         return [mappings.decode(stored) async for _, stored in found]
 
     async def _find_stream(self, mapping: EventSourceMapping) -> Stream | None:

@@ -24,7 +24,7 @@ from headwater.limits import (
 from headwater.outbox import message as messages
 from headwater.outbox.message import Message
 from headwater.outbox.sender import Sender, SendFailed
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.engine import Engine, Span, Unavailable
 
@@ -94,7 +94,7 @@ class Outbox:
         now = self._clock.now()
         try:
             async for key, stored in self._waiting():
-                due_at = keyspace.due_us_of_message(key) / 1e6
+                due_at = delivery_keys.due_us_of_message(key) / 1e6
                 if due_at > now:
                     return due_at
                 if len(self._sending) == outbox_sends_at_once_max:
@@ -107,7 +107,7 @@ class Outbox:
 
     async def _waiting(self) -> AsyncIterator[tuple[bytes, bytes]]:
         """What is stored and not being sent, in order; one by one, as each may be megabytes."""
-        start, stop = keyspace.outbox_span()
+        start, stop = delivery_keys.outbox_span()
         for end in [*sorted(self._sending), stop]:
             while found := await self._store.engine.scan(Span(start, end, 1)):
                 yield found[0]
@@ -157,7 +157,7 @@ class Outbox:
 
     def _key(self, message: Message) -> bytes:
         due_at = self._clock.now() + message.wait_seconds()
-        return keyspace.message(int(due_at * 1e6), self._chance.token(_TOKEN_BYTES))
+        return delivery_keys.message(int(due_at * 1e6), self._chance.token(_TOKEN_BYTES))
 
 
 def _behind(key: bytes) -> bytes:
@@ -176,7 +176,7 @@ def _told(message: Message, error: str) -> dict[str, object]:
 class _Put:
     """Work that stores a message, unless too many wait; results in whether it did."""
 
-    reads = (keyspace.message_count(),)
+    reads = (delivery_keys.message_count(),)
 
     def __init__(self, key: bytes, message: Message) -> None:
         self._key = key
@@ -196,7 +196,7 @@ class _Take:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self.reads = (key, keyspace.message_count())
+        self.reads = (key, delivery_keys.message_count())
 
     def run(self, view: View) -> None:
         if view.get(self._key) is not None:
@@ -220,9 +220,9 @@ class _Retry:
 
 
 def _count(view: View) -> int:
-    stored = view.get(keyspace.message_count())
+    stored = view.get(delivery_keys.message_count())
     return 0 if stored is None else int(stored)
 
 
 def _change_count(view: View, by: int) -> None:
-    view.put(keyspace.message_count(), b"%d" % (_count(view) + by))
+    view.put(delivery_keys.message_count(), b"%d" % (_count(view) + by))

@@ -19,7 +19,7 @@ from headwater.queues import store as stored_queues
 from headwater.queues.message import QueuedMessage
 from headwater.queues.queue import Queue
 from headwater.queues.store import Received
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine, Span, Unavailable
 from headwater.values.order import after_prefix
@@ -82,7 +82,7 @@ class QueueService:
 
     async def find(self, region: str, name: str) -> Queue:
         """Raises QueueDoesNotExist."""
-        (stored,) = await self._store.engine.get([keyspace.queue(region, name)])
+        (stored,) = await self._store.engine.get([delivery_keys.queue(region, name)])
         if stored is None:
             raise QueueDoesNotExist
         return queues.decode(stored)
@@ -120,7 +120,7 @@ class QueueService:
         now_us = int(self._store.clock.now() * 1e6)
         visible = hidden = delayed = 0
         async for key, stored in self._messages(queue):
-            if keyspace.visible_us_of_queued(key) <= now_us:
+            if delivery_keys.visible_us_of_queued(key) <= now_us:
                 visible += 1
             elif messages.decode(stored).receives:
                 hidden += 1
@@ -139,7 +139,7 @@ class QueueService:
 
     async def sweep(self) -> None:
         """Remove the messages that are too old by now."""
-        start, stop = keyspace.every_queue_span()
+        start, stop = delivery_keys.every_queue_span()
         while rows := await self._store.engine.scan(Span(start, stop, 1)):
             ((key, stored),) = rows
             await self._sweep_queue(queues.decode(stored))
@@ -161,7 +161,7 @@ class QueueService:
         """Messages that can be received now; those too old are met on the way and removed."""
         now_us = int(self._store.clock.now() * 1e6)
         visible_us = now_us + receiving.hidden_seconds * 1_000_000
-        prefix = keyspace.queued_prefix(queue.queue_id)
+        prefix = delivery_keys.queued_prefix(queue.queue_id)
         span = Span(prefix, prefix + (now_us + 1).to_bytes(8, "big"), receiving.count_max)
         while rows := await self._store.engine.scan(span):
             work = stored_queues.receive(queue, [key for key, _ in rows], now_us, visible_us)
@@ -171,7 +171,7 @@ class QueueService:
         return []
 
     async def _messages(self, queue: Queue) -> AsyncIterator[tuple[bytes, bytes]]:
-        prefix = keyspace.queued_prefix(queue.queue_id)
+        prefix = delivery_keys.queued_prefix(queue.queue_id)
         start, stop = prefix, after_prefix(prefix)
         while rows := await self._store.engine.scan(Span(start, stop, _PAGE)):
             for row in rows:

@@ -15,7 +15,7 @@ from headwater.queues import message as messages
 from headwater.queues import queue as queues
 from headwater.queues.message import QueuedMessage
 from headwater.queues.queue import Queue
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.committer import View
 
 
@@ -39,12 +39,12 @@ class Received:
 
 
 def key_of(queue: Queue) -> bytes:
-    return keyspace.queue(queue.region, queue.name)
+    return delivery_keys.queue(queue.region, queue.name)
 
 
 def topic_of(queue: Queue) -> bytes:
     """Woken when a message is sent to the queue."""
-    return keyspace.queued_prefix(queue.queue_id)
+    return delivery_keys.queued_prefix(queue.queue_id)
 
 
 def create(new: Queue, asked: Collection[str]) -> QueueWork:
@@ -76,7 +76,7 @@ def send(queue: Queue, message: QueuedMessage, visible_us: int) -> QueueWork:
     def step(view: View) -> None:
         if view.get(key_of(queue)) is None:
             raise QueueDoesNotExist
-        key = keyspace.queued(queue.queue_id, visible_us, message.message_id)
+        key = delivery_keys.queued(queue.queue_id, visible_us, message.message_id)
         view.put(key, messages.encode(message))
         view.wake(topic_of(queue))
 
@@ -105,7 +105,7 @@ def receive(queue: Queue, keys: Sequence[bytes], now_us: int, visible_us: int) -
                 receives=message.receives + 1,
                 first_received_ms=message.first_received_ms or now_us // 1000,
             )
-            hidden = keyspace.queued(queue.queue_id, visible_us, message.message_id)
+            hidden = delivery_keys.queued(queue.queue_id, visible_us, message.message_id)
             view.put(hidden, messages.encode(message))
             received.append(Received(hidden, message))
         return received

@@ -40,7 +40,7 @@ from headwater.replication.link import Link
 from headwater.replication.receive import Receiver
 from headwater.replication.scan import scan
 from headwater.replication.send import Sender
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId
@@ -130,7 +130,7 @@ class Keeper:
 
     async def _remove(self, link: Link) -> None:
         stored = await checkpoints.load(self._stores.engine, link.consumer)
-        keys = [keyspace.checkpoint(link.consumer, *shard) for shard in stored]
+        keys = [delivery_keys.checkpoint(link.consumer, *shard) for shard in stored]
         self._marks.pop(link.key, None)
         await self._stores.committer.submit(removal(link, keys))
 

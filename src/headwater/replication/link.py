@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import TableId
@@ -26,7 +26,7 @@ from headwater.tables.schema import Table
 
 _VERSION: Final = 1
 _CONSUMER: Final = "replica/"
-TOPIC: Final = keyspace.every_link_span()[0]
+TOPIC: Final = delivery_keys.every_link_span()[0]
 """Woken when links, or the replicas they join, have changed."""
 
 
@@ -52,7 +52,7 @@ class Link:
 
     @property
     def key(self) -> bytes:
-        return keyspace.link(self.source.table_id, self.target.table_id)
+        return delivery_keys.link(self.source.table_id, self.target.table_id)
 
     @property
     def source_key(self) -> bytes:
@@ -112,5 +112,5 @@ def decode(stored: bytes) -> Link:
 
 async def every(engine: Engine) -> Sequence[Link]:
     """All links of a store."""
-    found = listing.entries(engine, keyspace.every_link_span())
+    found = listing.entries(engine, delivery_keys.every_link_span())
     return [decode(stored) async for _, stored in found]

@@ -3,7 +3,9 @@
 See DESIGN.md.
 
 engine.py       Engine: get, scan, commit group; and everything they promise
-keyspace.py     the one map of what is stored under which prefix
+keyspace.py     the one map of what is stored under which prefix; keys of tables and logs
+function_keys.py   keys of functions
+delivery_keys.py   keys of whoever reads changes, and of what is on its way
 committer.py    gathers waiting work into one durable commit; wakes readers after it
 memory.py       the map in memory
 sqlite.py       the map in one SQLite file

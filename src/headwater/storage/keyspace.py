@@ -41,7 +41,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     a                                                 lease of the process that leads
     g <name>                                          the store's own settings and secrets
 
-Hash order is scan order; within one partition key, sort keys are in order.
+Hash order is scan order; within one partition key, sort keys are in order. The keys of functions
+are made in `function_keys`, those of consumers, links, queues and the outbox in `delivery_keys`.
 """
 
 from __future__ import annotations
@@ -208,15 +209,6 @@ def versions_prefix(table_id: TableId) -> bytes:
     return b"d" + table_bytes(table_id)
 
 
-def link(source: TableId, target: TableId) -> bytes:
-    """Where it is stored how far a replica's changes have come to another."""
-    return b"r" + table_bytes(source) + table_bytes(target)
-
-
-def every_link_span() -> tuple[bytes, bytes]:
-    return b"r", b"s"
-
-
 def index_prefix(table_id: TableId, index_id: IndexId) -> bytes:
     """What every entry key of an index begins with; hash, index key and base key follow."""
     return b"x" + table_bytes(table_id) + bytes.fromhex(index_id)
@@ -256,112 +248,6 @@ def transactions_span() -> tuple[bytes, bytes]:
     return b"t", b"u"
 
 
-def function(region: str, name: str) -> bytes:
-    return b"f%b\x00%b" % (region.encode(), name.encode())
-
-
-def functions_span(region: str, after: str = "") -> tuple[bytes, bytes]:
-    """Start and stop of the functions of a region whose names come after one."""
-    prefix = b"f%b\x00" % region.encode()
-    start = prefix + after.encode() + SEPARATOR if after else prefix
-    return start, after_prefix(prefix)
-
-
-def function_version(region: str, name: str, number: int) -> bytes:
-    return b"vv%b\x00%b\x00" % (region.encode(), name.encode()) + number.to_bytes(8, "big")
-
-
-def function_versions_span(region: str, name: str, after: int = 0) -> tuple[bytes, bytes]:
-    """Start and stop of the versions of a function with greater numbers than one."""
-    prefix = b"vv%b\x00%b\x00" % (region.encode(), name.encode())
-    return prefix + (after + 1).to_bytes(8, "big"), after_prefix(prefix)
-
-
-def every_function_span() -> tuple[bytes, bytes]:
-    return b"f", b"g"
-
-
-def every_function_version_span() -> tuple[bytes, bytes]:
-    return b"vv", b"vw"
-
-
-def layer_version(region: str, name: str, number: int) -> bytes:
-    return b"vl%b\x00%b\x00" % (region.encode(), name.encode()) + number.to_bytes(8, "big")
-
-
-def layer_versions_span(region: str, name: str) -> tuple[bytes, bytes]:
-    prefix = b"vl%b\x00%b\x00" % (region.encode(), name.encode())
-    return prefix, after_prefix(prefix)
-
-
-def every_layer_version_span() -> tuple[bytes, bytes]:
-    return b"vl", b"vm"
-
-
-def layer_count(region: str, name: str) -> bytes:
-    return b"vc%b\x00%b" % (region.encode(), name.encode())
-
-
-def layer_counts_span(region: str, after: str = "") -> tuple[bytes, bytes]:
-    """Start and stop of the layers of a region whose names come after one."""
-    prefix = b"vc%b\x00" % region.encode()
-    start = prefix + after.encode() + SEPARATOR if after else prefix
-    return start, after_prefix(prefix)
-
-
-def deferred(due_us: int, deferred_id: bytes) -> bytes:
-    return b"vd" + due_us.to_bytes(8, "big") + deferred_id
-
-
-def deferred_span(until_us: int | None = None) -> tuple[bytes, bytes]:
-    """Start and stop of asynchronous invocations that are due before a moment, or of all."""
-    return b"vd", b"ve" if until_us is None else b"vd" + until_us.to_bytes(8, "big")
-
-
-def due_of_deferred(key: bytes) -> int:
-    return int.from_bytes(key[2:10], "big")
-
-
-def deferred_payload(deferred_id: bytes) -> bytes:
-    return b"vp" + deferred_id
-
-
-def function_code_mark(sha256: bytes) -> bytes:
-    return b"vz" + sha256
-
-
-def function_code_marks_span() -> tuple[bytes, bytes]:
-    return b"vz", b"v{"
-
-
-def digest_of_code_mark(key: bytes) -> bytes:
-    return key[2:]
-
-
-def function_code(sha256: bytes) -> bytes:
-    return b"z" + sha256
-
-
-def mapping(region: str, uuid: str) -> bytes:
-    return b"m%b\x00%b" % (region.encode(), uuid.encode())
-
-
-def mappings_span(region: str, after: str = "") -> tuple[bytes, bytes]:
-    """Start and stop of the mappings of a region whose ids come after one."""
-    prefix = b"m%b\x00" % region.encode()
-    start = prefix + after.encode() + SEPARATOR if after else prefix
-    return start, after_prefix(prefix)
-
-
-def mapping_pair(region: str, digest: bytes) -> bytes:
-    """Where the mapping of a stream and a function is named; digest: of the two."""
-    return b"n%b\x00%b" % (region.encode(), digest)
-
-
-def every_mapping_span() -> tuple[bytes, bytes]:
-    return b"m", b"n"
-
-
 def job(kind: bytes, region: str, table_name: str, job_id: str) -> bytes:
     """Where an export or an import is stored; kind: `e` or `i`."""
     return b"j%b%b\x00%b\x00%b" % (kind, region.encode(), table_name.encode(), job_id.encode())
@@ -387,84 +273,6 @@ def kind_of_job(key: bytes) -> bytes:
 
 def job_token(kind: bytes, region: str, token: str) -> bytes:
     return b"jt%b%b\x00%b" % (kind, region.encode(), token.encode())
-
-
-def checkpoint(consumer: str, table_id: TableId, shard_id: ShardId) -> bytes:
-    return b"k%b\x00" % consumer.encode() + table_bytes(table_id) + shard_bytes(shard_id)
-
-
-def checkpoints_span(consumer: str) -> tuple[bytes, bytes]:
-    prefix = b"k%b\x00" % consumer.encode()
-    return prefix, after_prefix(prefix)
-
-
-def checkpoints_of(key: bytes) -> bytes:
-    """What the keys of all checkpoints of a checkpoint's consumer begin with."""
-    return key[:-28]
-
-
-def shard_of_checkpoint(key: bytes) -> tuple[TableId, ShardId]:
-    """The table and the shard of a checkpoint's key."""
-    return TableId(str(UUID(bytes=key[-28:-12]))), shard_id_of(key[-12:])
-
-
-def registration(region: str, name: str) -> bytes:
-    return b"w%b\x00%b" % (region.encode(), name.encode())
-
-
-def registrations_span(region: str) -> tuple[bytes, bytes]:
-    """Start and stop of the consumers outside the server that are registered in a region."""
-    prefix = b"w%b\x00" % region.encode()
-    return prefix, after_prefix(prefix)
-
-
-def every_registration_span() -> tuple[bytes, bytes]:
-    return b"w", b"x"
-
-
-def queue(region: str, name: str) -> bytes:
-    return b"qq%b\x00%b" % (region.encode(), name.encode())
-
-
-def every_queue_span() -> tuple[bytes, bytes]:
-    return b"qq", b"qr"
-
-
-def queued_prefix(queue_id: str) -> bytes:
-    """What the keys of a queue's messages begin with; visible moment and message id follow."""
-    return b"qm" + bytes.fromhex(queue_id)
-
-
-def queued(queue_id: str, visible_us: int, message_id: str) -> bytes:
-    """Where a queue's message is stored that can be received from a moment on (microseconds)."""
-    return queued_prefix(queue_id) + visible_us.to_bytes(8, "big") + UUID(message_id).bytes
-
-
-def visible_us_of_queued(key: bytes) -> int:
-    return int.from_bytes(key[-24:-16], "big")
-
-
-def message_id_of_queued(key: bytes) -> str:
-    return str(UUID(bytes=key[-16:]))
-
-
-def message(due_us: int, token: bytes) -> bytes:
-    """Where a message waits in the outbox; token: eight random bytes."""
-    return b"o" + due_us.to_bytes(8, "big") + token
-
-
-def outbox_span() -> tuple[bytes, bytes]:
-    return b"o", b"p"
-
-
-def due_us_of_message(key: bytes) -> int:
-    """When a message in the outbox is due, in microseconds since the epoch."""
-    return int.from_bytes(key[1:9], "big")
-
-
-def message_count() -> bytes:
-    """Where it is stored how many messages wait in the outbox."""
-    return setting("messages")
 
 
 def leader() -> bytes:

@@ -13,14 +13,14 @@ from typing import TypeAlias
 
 from headwater.errors import ValidationException
 from headwater.limits import replica_source_seconds
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.tables import schema, unsettled
 from headwater.tables.schema import Replica, ReplicaStatus, Table
 
 Change: TypeAlias = Callable[[Table], Table]
 
-_TOPIC = keyspace.every_link_span()[0]
+_TOPIC = delivery_keys.every_link_span()[0]
 
 
 def keys_of(table: Table) -> list[bytes]:

@@ -17,7 +17,7 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, function_keys
 from headwater.storage.keyspace import SequenceNumber
 from headwater.tables import backup as backups
 from headwater.tables import expiry
@@ -127,9 +127,9 @@ def _follower_of(table: Table) -> dict[bytes, bytes]:
     assert shard_id is not None
     position = checkpoints.encode(Checkpoint(SequenceNumber(0)))
     return {
-        keyspace.function(REGION, "follower"): functions.encode(function),
-        keyspace.function_code(digest): ZIP,
+        function_keys.function(REGION, "follower"): functions.encode(function),
+        function_keys.function_code(digest): ZIP,
         mapping.key: mappings.encode(mapping),
         mapping.pair_key: mapping.key,
-        keyspace.checkpoint(mapping.consumer, table.table_id, shard_id): position,
+        delivery_keys.checkpoint(mapping.consumer, table.table_id, shard_id): position,
     }

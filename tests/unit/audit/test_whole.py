@@ -10,7 +10,7 @@ import pytest
 from headwater.audit.report import Report
 from headwater.audit.story import MemoryImages
 from headwater.audit.whole import KINDS, audit
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, function_keys, keyspace
 from headwater.storage.engine import CommitGroup
 from headwater.streams import entry as entries
 from headwater.streams import shard as shards
@@ -184,27 +184,27 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a position torn": (torn(b"k"), "cannot be read"),
     "a position finished": (position_beyond, "is finished, but the shard is open"),
     "a message torn": (
-        lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
+        lambda stored, table: {delivery_keys.message(1, bytes(8)): b"torn"},
         "cannot be read",
     ),
     "a message that is not counted": (
-        lambda stored, table: {keyspace.message(1, bytes(8)): b"torn"},
+        lambda stored, table: {delivery_keys.message(1, bytes(8)): b"torn"},
         "1 messages wait, but 0 are counted",
     ),
     **{
         f"{name} torn": (planted(key), f"{name} {key!r} cannot be read")
         for name, key in {
-            "published version": keyspace.function_version("r", "follower", 1),
-            "layer version": keyspace.layer_version("r", "layer", 1),
-            "asynchronous invocation": keyspace.deferred(1, bytes(16)),
-            "registration": keyspace.registration("r", "consumer"),
-            "queue": keyspace.queue("r", "queue"),
-            "message": keyspace.queued("00" * 8, 1, "00" * 16),
+            "published version": function_keys.function_version("r", "follower", 1),
+            "layer version": function_keys.layer_version("r", "layer", 1),
+            "asynchronous invocation": function_keys.deferred(1, bytes(16)),
+            "registration": delivery_keys.registration("r", "consumer"),
+            "queue": delivery_keys.queue("r", "queue"),
+            "message": delivery_keys.queued("00" * 8, 1, "00" * 16),
             "transaction token": keyspace.transaction("r", "token"),
         }.items()
     },
     "a payload of nothing": (
-        planted(keyspace.deferred_payload(bytes(16))),
+        planted(function_keys.deferred_payload(bytes(16))),
         "is of no asynchronous invocation",
     ),
     "a key of no kind": (lambda stored, table: {b"\x01": b""}, "unknown kind"),

@@ -20,7 +20,7 @@ from headwater.consumers.observer import (
     Observers,
 )
 from headwater.consumers.reader import End, ShardReader
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.keyspace import ShardId
 from headwater.tables.schema import Table
 from tests.destinations import ListDestination, settings
@@ -43,7 +43,7 @@ class Reading:
 
 
 async def stored_checkpoint(store: LoggedStore, table: Table, shard_id: ShardId) -> Checkpoint:
-    key = keyspace.checkpoint("c", table.table_id, shard_id)
+    key = delivery_keys.checkpoint("c", table.table_id, shard_id)
     (stored,) = await store.engine.get([key])
     assert stored is not None
     return checkpoints.decode(stored)
@@ -76,7 +76,7 @@ async def reading(
     shard = await store.shard(table, shard_id)
     now = store.clock.now()
     claim = Claim("me", now, now + 15, lambda _: False)
-    key = keyspace.checkpoint("c", table.table_id, shard_id)
+    key = delivery_keys.checkpoint("c", table.table_id, shard_id)
     lease, start = await store.committer.submit(checkpoints.take(key, shard.first, claim))
     reader = ShardReader(store.services, consumer, shard_id, lease, start)
     task = asyncio.create_task(reader.run())

@@ -21,7 +21,7 @@ from headwater.functions.outcome import InvokeResult
 from headwater.functions.shared import AsyncSettings, Shared
 from headwater.functions.store import FunctionStore
 from headwater.outbox.message import Message
-from headwater.storage import keyspace
+from headwater.storage import function_keys
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.memory import MemoryEngine
 
@@ -388,6 +388,6 @@ def test_too_much_pending_is_refused(bounds: Bounds) -> None:
 
         with pytest.raises(TooManyRequestsException):
             await deferred.begin(event(9), b"1")
-        assert await world.engine.get([keyspace.deferred_payload(UUID(int=9).bytes)]) == [None]
+        assert await world.engine.get([function_keys.deferred_payload(UUID(int=9).bytes)]) == [None]
 
     inside(world, body, bounds)

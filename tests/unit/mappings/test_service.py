@@ -15,7 +15,7 @@ from headwater.errors import (
 )
 from headwater.mappings.mapping import EventSourceMapping, Manner, MappingState, StartingPosition
 from headwater.mappings.service import MappingService
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from tests.logged_store import REGION, LoggedStore, advance, in_store, open_shards, settle
 from tests.mapped_functions import (
     DAY,
@@ -353,7 +353,7 @@ def test_mapping_of_another_region_is_not_found() -> None:
 
         with pytest.raises(ResourceNotFoundException):
             await service.get("eu-west-1", created.uuid)
-        assert await store.engine.get([keyspace.mapping(REGION, created.uuid)]) != [None]
+        assert await store.engine.get([delivery_keys.mapping(REGION, created.uuid)]) != [None]
 
     in_store(body)
 

@@ -12,7 +12,7 @@ from headwater.outbox import outbox as outboxes
 from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import SendFailed
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Span
 from headwater.storage.memory import MemoryEngine
@@ -80,9 +80,9 @@ class World:
         self.left.append((message.body, is_delivered))
 
     async def waiting(self) -> int:
-        start, stop = keyspace.outbox_span()
+        start, stop = delivery_keys.outbox_span()
         entries = await self.engine.scan(Span(start, stop, 1000))
-        (count,) = await self.engine.get([keyspace.message_count()])
+        (count,) = await self.engine.get([delivery_keys.message_count()])
         assert len(entries) == int(count or 0), "the count is of what waits"
         return len(entries)
 
