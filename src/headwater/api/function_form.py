@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from headwater.errors import InvalidParameterValueException
 from headwater.functions.function import LATEST, Configuration, Function
+from headwater.functions.log_format import JSON, TEXT
 from headwater.functions.registry import ConfigurationChange
 from headwater.storage.objects import Place
 
@@ -170,7 +171,7 @@ def configuration_of(found: Function) -> dict[str, Any]:
         "Architectures": list(configuration.architectures),
         "EphemeralStorage": {"Size": configuration.ephemeral_mb},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": configuration.log_format, "LogGroup": found.log_group},
+        "LoggingConfig": _logging_shape(found),
     }
     if configuration.layers:
         answer["Layers"] = [
@@ -208,10 +209,28 @@ def _given(request: Input) -> dict[str, Any]:
 
 
 def _logging(logging: Input) -> dict[str, Any]:
-    refuse_unsupported(logging, frozenset({"LogFormat", "LogGroup"}))
-    if logging.get("LogFormat", "Text") != "Text":
-        raise InvalidParameterValueException("LogFormat JSON is not yet supported by Headwater.")
-    return {"log_group": logging["LogGroup"]} if "LogGroup" in logging else {}
+    """Who asks for text takes back the levels that JSON had."""
+    given: dict[str, Any] = {}
+    if logging.get("LogFormat") == TEXT:
+        given = {"application_log_level": "", "system_log_level": ""}
+    for name, member in (
+        ("log_format", "LogFormat"),
+        ("log_group", "LogGroup"),
+        ("application_log_level", "ApplicationLogLevel"),
+        ("system_log_level", "SystemLogLevel"),
+    ):
+        if member in logging:
+            given[name] = logging[member]
+    return given
+
+
+def _logging_shape(found: Function) -> dict[str, str]:
+    log = found.configuration.log
+    shown = {"LogFormat": log.format, "LogGroup": found.log_group}
+    if log.format == JSON:
+        shown["ApplicationLogLevel"] = log.application_level
+        shown["SystemLogLevel"] = log.system_level
+    return shown
 
 
 def _own_architecture() -> str:

@@ -28,6 +28,8 @@ code and configuration survive a restart; its workers do not survive their serve
     runtime_api.py   the Lambda Runtime API that a worker speaks to us
     outcome.py       how an invocation ended, in AWS's words
     log.py           what functions print, as lines
+    log_format.py    what Lambda says in between, as text or JSON, and which lines are kept; pure
+    transcript.py    the log of one worker
     journal.py       the logs of functions on disk
     bootstrap/       what runs inside a worker; imports nothing of this package
 """

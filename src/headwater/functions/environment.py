@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.functions.function import FunctionVersion
+from headwater.functions.log_format import JSON, LogSettings
 from headwater.functions.runtime import BOOTSTRAP, Family, Runtime
 
 
@@ -96,9 +97,15 @@ def _lambda(version: FunctionVersion, place: Place) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": place.log_stream,
-        "AWS_LAMBDA_LOG_FORMAT": "Text",
+        "AWS_LAMBDA_LOG_FORMAT": version.log.format,
+        **_log_level(version.log),
         "AWS_LAMBDA_RUNTIME_API": place.runtime_api,
     }
+
+
+def _log_level(log: LogSettings) -> dict[str, str]:
+    """What a runtime need not print; only of the JSON format."""
+    return {"AWS_LAMBDA_LOG_LEVEL": log.application_level} if log.format == JSON else {}
 
 
 def _credentials(version: FunctionVersion, surroundings: Surroundings) -> dict[str, str]:

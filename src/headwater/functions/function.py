@@ -16,6 +16,7 @@ import orjson
 
 from headwater import limits
 from headwater.functions import shared
+from headwater.functions.log_format import LEVEL_DEFAULT, PLAIN, LogSettings
 from headwater.functions.runtime import Runtime
 from headwater.functions.shared import Shared
 from headwater.storage import function_keys
@@ -51,6 +52,17 @@ class Configuration:
     log_group: str | None = None
     layers: tuple[UsedLayer, ...] = ()
     dead_letter: str | None = None
+    application_log_level: str = ""
+    system_log_level: str = ""
+
+    @property
+    def log(self) -> LogSettings:
+        """Levels that are not given are Lambda's default."""
+        return LogSettings(
+            self.log_format,
+            self.application_log_level or LEVEL_DEFAULT,
+            self.system_log_level or LEVEL_DEFAULT,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,7 @@ class FunctionVersion:
     log_group: str
     code: Path
     opt: Path
+    log: LogSettings = PLAIN
 
 
 def encode(function: Function) -> bytes:

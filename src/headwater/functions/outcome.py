@@ -8,14 +8,18 @@ Texts as Lambda gives them: `Sandbox.Timedout`, `Runtime.ExitError`,
 from __future__ import annotations
 
 import math
+import re
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import orjson
 
 from headwater import limits
+
+_KNOWN_KIND: Final = re.compile(r"(?:Runtime|Function)\.[A-Z][A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,44 @@ class InvokeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """How a start or an invocation went. error_type: Lambda's word for what failed, if it did."""
+
+    name: Literal["success", "error", "timeout"]
+    error_type: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.name == "success"
+
+
+SUCCESS: Final = Status("success")
+TIMED_OUT: Final = Status("timeout")
+EXITED: Final = Status("error", "Runtime.ExitError")
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What the REPORT line says; init_seconds only for the first invocation of a worker."""
+    """What the report says; init_seconds only for the first invocation of a worker.
+
+    produced_bytes: of the function's result.
+    """
 
     seconds: float
     memory_mb: int
     memory_used_bytes: int | None
     init_seconds: float | None
+    produced_bytes: int = 0
+
+
+def failure(account: bytes) -> Status:
+    """The status of what failed with this account."""
+    kind = None
+    with suppress(orjson.JSONDecodeError):
+        members = orjson.loads(account)
+        kind = members.get("errorType") if isinstance(members, dict) else None
+    is_known = isinstance(kind, str) and _KNOWN_KIND.fullmatch(kind)
+    return Status("error", kind if is_known else "Runtime.Unknown")
 
 
 def time_out(request_id: str, seconds: int) -> bytes:

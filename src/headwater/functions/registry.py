@@ -47,6 +47,8 @@ class ConfigurationChange:
     log_group: str | None = None
     layers: tuple[UsedLayer, ...] | None = None
     dead_letter: str | None = None
+    application_log_level: str | None = None
+    system_log_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

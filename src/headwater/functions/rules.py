@@ -12,6 +12,7 @@ import orjson
 from headwater import limits
 from headwater.errors import InvalidParameterValueException
 from headwater.functions.function import Configuration
+from headwater.functions.log_format import JSON
 
 RESERVED = frozenset(
     {
@@ -94,8 +95,12 @@ def _check_texts(configuration: Configuration) -> None:
         raise InvalidParameterValueException(
             f"Architectures must be one of {', '.join(_ARCHITECTURES)}"
         )
-    if configuration.log_format != "Text":
-        raise InvalidParameterValueException("LoggingConfig: only LogFormat Text is supported yet")
+    levels = configuration.application_log_level, configuration.system_log_level
+    if configuration.log_format != JSON and any(levels):
+        raise InvalidParameterValueException(
+            'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your '
+            'request or change the LogFormat to "Json" and try again.'
+        )
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

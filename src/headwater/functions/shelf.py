@@ -107,6 +107,7 @@ class Shelf:
             log_group=found.log_group,
             code=await self._unpacked(found.code_sha256, found),
             opt=await self._machine.code.overlay(layers),
+            log=configuration.log,
         )
 
     async def _unpacked(self, sha: str, found: Function) -> Path:

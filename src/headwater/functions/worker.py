@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from headwater import limits
 from headwater.clock import Chance, Clock
@@ -26,9 +26,10 @@ from headwater.functions import outcome, process, runtime_api
 from headwater.functions.environment import Place, Surroundings, worker_environment
 from headwater.functions.function import FunctionVersion
 from headwater.functions.journal import Journals
-from headwater.functions.log import LineSplitter, LogLine, Tail
+from headwater.functions.log_format import Logger, log_format
 from headwater.functions.runtime import BOOTSTRAP, Client, Family
 from headwater.functions.sandbox import TMP, Sandbox, end_of
+from headwater.functions.transcript import Transcript
 from headwater.functions.user import user_of
 
 
@@ -116,12 +117,14 @@ class Worker:
         self._clock = settings.clock
         self._machine_clock = settings.machine_clock
         self._owner = owner
-        self._journal = settings.journals.of(version.region, version.name)
         day = outcome.day(self._clock.now())
-        stream = settings.chance.token(16).hex()
-        self._log_stream = f"{day}/[{version.version}]{stream}"
-        self._splitter = LineSplitter()
-        self._tail = Tail()
+        stream = f"{day}/[{version.version}]{settings.chance.token(16).hex()}"
+        self._log = Transcript(
+            log_format(version.log, Logger(version.name, version.arn, version.version)),
+            settings.journals.of(version.region, version.name),
+            self._clock,
+            stream,
+        )
         self._listener: runtime_api.Listener | None = None
         self._process: process.Process | None = None
         self._taker: runtime_api.EventTaker | None = None
@@ -144,8 +147,9 @@ class Worker:
             os.chown(self.scratch, self._user, self._user)
         self._listener = await runtime_api.listen(self)
         self._watch(max(limits.function_init_seconds_max, self.version.timeout_seconds))
+        self._log.init_started()
         try:
-            self._process = await process.start(self._command(), self._printed, self._exited)
+            self._process = await process.start(self._command(), self._log.printed, self._exited)
         except (OSError, ValueError):
             self._end()
             raise
@@ -158,7 +162,7 @@ class Worker:
         assert self._taker is not None
         self.state = State.BUSY
         self._invocation = invocation
-        self._note(outcome.start_line(invocation.request.request_id, self.version.version))
+        self._log.started(invocation.request.request_id)
         self._taken_at = self._clock.now()
         self._taken_monotonic = self._machine_clock.monotonic()
         self._watch(self.version.timeout_seconds)
@@ -195,12 +199,12 @@ class Worker:
         request_id = invocation.request.request_id
         self._taken_at = self._clock.now()
         self._taken_monotonic = self._born
-        self._note(outcome.start_line(request_id, self.version.version))
+        self._log.started(request_id)
         if self._start_account is not None:
             payload = outcome.start_error(request_id, self._start_account)
         else:
             payload = self._ending(request_id)
-        invocation.end(self._result(request_id, payload, "Unhandled"))
+        invocation.end(self._result(request_id, payload, self._end_status))
 
     # runtime_api.Runtime
 
@@ -210,6 +214,7 @@ class Worker:
         if not self.has_started:
             self.has_started = True
             self._init_seconds = self._machine_clock.monotonic() - self._born
+            self._log.init_ended(outcome.SUCCESS, self._init_seconds)
         self._cancel_check()
         self._taker = taker
         self.state = State.IDLE
@@ -221,13 +226,14 @@ class Worker:
             self.dismiss()  # it will never hear of an event
 
     def response_posted(self, request_id: str, body: bytes) -> bool:
-        return self._answered(request_id, body, None)
+        return self._answered(request_id, body, outcome.SUCCESS)
 
     def response_refused(self, request_id: str) -> bool:
-        return self._answered(request_id, outcome.result_too_large(), "Unhandled")
+        account = outcome.result_too_large()
+        return self._answered(request_id, account, outcome.failure(account))
 
     def error_posted(self, request_id: str, body: bytes) -> bool:
-        return self._answered(request_id, body, "Unhandled")
+        return self._answered(request_id, body, outcome.failure(body))
 
     def start_failed(self, body: bytes) -> bool:
         if self.state is not State.STARTING:
@@ -237,9 +243,7 @@ class Worker:
 
     # how an invocation ends
 
-    def _answered(
-        self, request_id: str, payload: bytes, error: Literal["Unhandled"] | None
-    ) -> bool:
+    def _answered(self, request_id: str, payload: bytes, status: outcome.Status) -> bool:
         invocation = self._invocation
         if self.state is not State.BUSY or invocation is None:
             return False
@@ -249,7 +253,7 @@ class Worker:
         self._invocation = None
         if self._process is not None:
             self._process.drain()
-        invocation.end(self._result(request_id, payload, error))
+        invocation.end(self._result(request_id, payload, status))
         return True
 
     def _exited(self, status: int) -> None:
@@ -257,23 +261,36 @@ class Worker:
         if self._settings.sandbox is not None:
             status = end_of(status)
         self._exit_reason = outcome.exit_reason(status)
+        if not self.has_started:
+            seconds = self._machine_clock.monotonic() - self._born
+            self._log.init_ended(self._end_status, seconds)
         if invocation is not None:
             payload = self._ending(invocation.request.request_id)
-            invocation.end(self._result(invocation.request.request_id, payload, "Unhandled"))
+            result = self._result(invocation.request.request_id, payload, self._end_status)
+            invocation.end(result)
         self._end()
         self._owner.worker_gone(self)
+
+    @property
+    def _end_status(self) -> outcome.Status:
+        """Of what the process did not live to finish."""
+        if self._is_out_of_time:
+            return outcome.TIMED_OUT
+        if self._start_account is not None:
+            return outcome.failure(self._start_account)
+        return outcome.EXITED
 
     def _ending(self, request_id: str) -> bytes:
         """The payload for an invocation that the process did not live to answer."""
         seconds = self.version.timeout_seconds
         if self._is_out_of_time:
-            self._note(outcome.time_out_line(request_id, seconds, self._clock.now()))
+            self._log.timed_out(request_id, seconds)
             return outcome.time_out(request_id, seconds)
-        self._note(outcome.exit_line(request_id, self._exit_reason))
+        self._log.exited(request_id, self._exit_reason)
         return outcome.exit_error(request_id, self._exit_reason)
 
     def _result(
-        self, request_id: str, payload: bytes, error: Literal["Unhandled"] | None
+        self, request_id: str, payload: bytes, status: outcome.Status
     ) -> outcome.InvokeResult:
         """The result, after closing the invocation's log."""
         used = self._process.memory_used_bytes() if self._process is not None else None
@@ -282,14 +299,16 @@ class Worker:
             memory_mb=self.version.memory_mb,
             memory_used_bytes=used,
             init_seconds=self._init_seconds,
+            produced_bytes=len(payload) if status.is_success else 0,
         )
         self._init_seconds = None
-        self._take_lines(self._splitter.flush())
-        for line in outcome.end_lines(request_id, usage):
-            self._note(line)
-        tail, self._tail = self._tail, Tail()
+        tail = self._log.ended(request_id, status, usage)
         return outcome.InvokeResult(
-            payload, error, tail.read(), self.version.version, self._taken_at
+            payload,
+            None if status.is_success else "Unhandled",
+            tail,
+            self.version.version,
+            self._taken_at,
         )
 
     # watching it
@@ -322,7 +341,7 @@ class Worker:
         place = Place(
             runtime_api=self._listener.host_and_port,
             scratch=self.scratch if self._settings.sandbox is None else TMP,
-            log_stream=self._log_stream,
+            log_stream=self._log.stream,
         )
         environment = worker_environment(self.version, self._settings.surroundings, place)
         sandbox = self._settings.sandbox
@@ -349,18 +368,6 @@ class Worker:
             str(self._user),
             *runtime.words(self._settings.client, version.code, version.opt, version.handler),
         ]
-
-    def _printed(self, chunk: bytes) -> None:
-        self._take_lines(self._splitter.feed(chunk))
-
-    def _note(self, text: bytes) -> None:
-        self._take_lines(text.split(b"\n"))
-
-    def _take_lines(self, lines: list[bytes]) -> None:
-        now = self._clock.now()
-        for line in lines:
-            self._tail.append(line)
-            self._journal.append(LogLine(now, self._log_stream, line))
 
     def _end(self) -> None:
         self.state = State.GONE

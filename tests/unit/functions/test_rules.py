@@ -44,8 +44,11 @@ def test_handler_that_is_no_name_is_refused(handler: str) -> None:
     assert refusal(handler=handler).startswith("Handler is not a name")
 
 
-def test_json_logging_is_refused() -> None:
-    assert "LogFormat Text" in refusal(log_format="JSON")
+def test_levels_of_the_log_are_of_json_alone() -> None:
+    check(replace(GOOD, log_format="JSON", application_log_level="WARN"))
+
+    for level in ("application_log_level", "system_log_level"):
+        assert 'when LogFormat is set to "Text"' in refusal(**{level: "WARN"})
 
 
 @pytest.mark.parametrize("architectures", [(), ("sparc",), ("x86_64", "arm64")])

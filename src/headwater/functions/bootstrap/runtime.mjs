@@ -16,6 +16,9 @@ const ROOT = '/2018-06-01/runtime';
 const TASK_ROOT = process.env.LAMBDA_TASK_ROOT;
 const [HOST, PORT] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const LEVELS = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR' };
+const RANKS = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 };
+const IS_JSON = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+const LEAST = IS_JSON ? (RANKS[process.env.AWS_LAMBDA_LOG_LEVEL] ?? RANKS.INFO) : RANKS.TRACE;
 const EXIT_OF_EXCEPTION = 129;
 const EXIT_OF_REJECTION = 128;
 
@@ -106,11 +109,8 @@ function printed(error) {
   }
 }
 
-// The log: one write for each line, so that nothing waits when the process dies. CR within a line
-// keeps it one entry of the log.
-function write(level, text) {
-  const stamp = new Date().toISOString();
-  const line = `${stamp}\t${requestId ?? 'undefined'}\t${level}\t${text}`.replace(/\n/g, '\r');
+// The log: one write for each line, so that nothing waits when the process dies.
+function print(line) {
   let rest = Buffer.from(line + '\n');
   while (rest.length > 0) {
     try {
@@ -121,9 +121,46 @@ function write(level, text) {
   }
 }
 
+// CR within a line keeps it one entry of the log.
+function printText(level, text) {
+  const stamp = new Date().toISOString();
+  print(`${stamp}\t${requestId ?? 'undefined'}\t${level}\t${text}`.replace(/\n/g, '\r'));
+}
+
+// The words of one call as an object: a single word as it is, several as one text, with the account
+// of the first error among them.
+function printJson(level, words) {
+  const entry = { timestamp: new Date().toISOString(), level, requestId };
+  if (words.length !== 1 || words[0] === undefined) {
+    entry.message = format(...words);
+    const error = words.find((word) => word instanceof Error);
+    if (error !== undefined) Object.assign(entry, described(error));
+  } else {
+    entry.message = words[0];
+  }
+  const shown = (_, value) => (value instanceof Error ? { ...value, ...described(value) } : value);
+  try {
+    print(JSON.stringify(entry, shown));
+  } catch { // it refers to itself, or holds what JSON has no word for
+    print(JSON.stringify({ ...entry, message: format(...words) }));
+  }
+}
+
+function described(error) {
+  const { errorMessage, trace } = account(error);
+  return { errorType: error.constructor?.name ?? 'UnknownError', errorMessage, stackTrace: trace };
+}
+
+function printFailure(label, error) {
+  if (IS_JSON) printJson('ERROR', [label, error]);
+  else printText('ERROR', `${label} \t${printed(error)}`);
+}
+
 function patchConsole() {
   for (const [name, level] of Object.entries(LEVELS)) {
-    console[name] = (...words) => write(level, format(...words));
+    if (RANKS[level] < LEAST) console[name] = () => {};
+    else if (IS_JSON) console[name] = (...words) => printJson(level, words);
+    else console[name] = (...words) => printText(level, format(...words));
   }
 }
 
@@ -299,7 +336,7 @@ async function fail(error) {
 function dieOf(label, exitCode) {
   return (reason) => {
     const error = label === 'Uncaught Exception' ? reason : rejection(reason);
-    write('ERROR', `${label} \t${printed(error)}`);
+    printFailure(label, error);
     // Between invocations there is nobody to tell, and the connection waits for an event.
     if (current?.isOver) process.exit(exitCode);
     if (current !== undefined) current.isOver = true;
@@ -323,7 +360,7 @@ async function main() {
   try {
     handler = await load(process.env._HANDLER);
   } catch (error) {
-    write('ERROR', `Uncaught Exception \t${printed(error)}`);
+    printFailure('Uncaught Exception', error);
     await fail(error);
     process.exit(1);
   }
@@ -337,7 +374,7 @@ async function main() {
     requestId = current.id;
     const error = await run(handler, current, body);
     if (error !== undefined) {
-      write('ERROR', `Invoke Error \t${printed(error)}`);
+      printFailure('Invoke Error', error);
       await fail(error);
     }
     current.isOver = true;

@@ -21,6 +21,8 @@ from typing import NamedTuple, cast
 
 PYTHON = sys.version_info[:2]
 ROOT = "/2018-06-01/runtime"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+IS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
 LOG_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
 
 
@@ -164,6 +166,11 @@ def failure(error: BaseException, request_id: str = "") -> Account:
 
 
 def print_failure(account: Account) -> None:
+    if IS_JSON:
+        stamp = time.strftime(TIME_FORMAT, time.gmtime())
+        entry = {"timestamp": stamp, "level": "ERROR", **json.loads(account.body())}
+        sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        return
     # CR between lines keeps a stack trace one line of the log, as awslambdaric has it.
     lines = [f"[ERROR] {account.kind}: {account.message}", "Traceback (most recent call last):"]
     for frame in account.trace:
@@ -220,6 +227,39 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON, with what `extra` gave it beside."""
+
+    _own = frozenset(vars(logging.makeLogRecord({}))) | {"message", "aws_request_id"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = min(50, max(0, record.levelno)) // 10 * 10
+        is_object = isinstance(record.msg, dict) and not record.args
+        entry: dict[str, object] = {
+            "timestamp": self.formatTime(record, TIME_FORMAT),
+            "level": logging.getLevelName(level),
+            "message": record.msg if is_object else record.getMessage(),
+            "logger": record.name,
+            **self._failure(record),
+            "requestId": vars(record).get("aws_request_id"),
+        }
+        extras = {name: value for name, value in vars(record).items() if name not in self._own}
+        shown = {name: value for name, value in {**extras, **entry}.items() if value is not None}
+        return json.dumps(shown, ensure_ascii=False, default=str)
+
+    @staticmethod
+    def _failure(record: logging.LogRecord) -> dict[str, object]:
+        if not record.exc_info or record.exc_info[0] is None:
+            return {}
+        kind, error, trace = record.exc_info
+        return {
+            "stackTrace": traceback.format_tb(trace),
+            "errorType": kind.__name__,
+            "errorMessage": str(error),
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}",
+        }
+
+
 def unbuffered(file: int) -> io.TextIOWrapper:
     raw = io.FileIO(file, "w", closefd=False)
     # A raw file is a binary stream too, which the type of the argument does not say.
@@ -231,13 +271,17 @@ def unbuffered(file: int) -> io.TextIOWrapper:
 def set_up_logging() -> RequestIdFilter:
     # Nothing may wait in a buffer when the result is posted, or the process dies.
     sys.stdout, sys.stderr = unbuffered(1), unbuffered(2)
-    formatter = logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
+    formatter = JsonFormatter() if IS_JSON else logging.Formatter(LOG_FORMAT, TIME_FORMAT[:-1])
     formatter.converter = time.gmtime
     ids = RequestIdFilter()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     handler.addFilter(ids)
-    logging.getLogger().addHandler(handler)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
+    if level:
+        root.setLevel("DEBUG" if level == "TRACE" else level)
     return ids
 
 
