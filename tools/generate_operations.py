@@ -394,9 +394,13 @@ def page(found: Mapping[str, Sequence[Answered]], named: frozenset[str]) -> str:
 
 def _service(title: str, operations: Sequence[Answered], named: frozenset[str]) -> Iterator[str]:
     yield from (f"## {title}", "")
-    refused = [f"`{each.operation}`" for each in operations if each.findings is None]
-    if refused:
-        yield from (_wrapped("Refused, not built yet: ", refused), "")
+    refused: dict[str, list[str]] = {}
+    for each in operations:
+        if each.findings is None:
+            why = WORDS["refused"].get(each.operation, NOT_YET)
+            refused.setdefault(why, []).append(f"`{each.operation}`")
+    for why, names in refused.items():
+        yield from (_wrapped(f"Refused, {why}: ", names), "")
     for each in operations:
         if each.findings is not None:
             yield from (f"### `{each.operation}`", "")

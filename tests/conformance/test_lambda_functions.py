@@ -85,6 +85,30 @@ def test_given_members_are_kept(functions, aws_lambda):
     assert given.items() <= found.items()
 
 
+def test_logging_can_be_json_with_levels(functions, aws_lambda):
+    logging = {"LogFormat": "JSON", "SystemLogLevel": "DEBUG"}
+    name = functions.make(ECHOING, LoggingConfig=logging)["FunctionName"]
+
+    def change(**logging):
+        return aws_lambda.update_function_configuration(FunctionName=name, LoggingConfig=logging)
+
+    found = aws_lambda.get_function_configuration(FunctionName=name)
+    group = {"LogGroup": f"/aws/lambda/{name}"}
+    assert found["LoggingConfig"] == logging | {"ApplicationLogLevel": "INFO"} | group
+    changed = change(ApplicationLogLevel="TRACE")
+    assert changed["LoggingConfig"] == logging | {"ApplicationLogLevel": "TRACE"} | group
+    assert change(LogFormat="Text")["LoggingConfig"] == {"LogFormat": "Text"} | group
+    with refused(INVALID) as refusal:
+        change(ApplicationLogLevel="WARN")
+    assert 'LogLevel is not supported when LogFormat is set to "Text".' in refusal.message
+
+
+def test_levels_of_the_log_are_known(functions):
+    with refused("ValidationException") as refusal:
+        functions.make(ECHOING, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "LOW"})
+    assert "applicationLogLevel" in refusal.message
+
+
 def test_function_is_found_as_it_was_created(functions, aws_lambda):
     name = functions.make(ECHOING, Tags={"team": "a"})["FunctionName"]
 
@@ -327,7 +351,7 @@ def test_function_of_another_region_is_not_here(functions, endpoint, aws_lambda)
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(aws_lambda, request_of, member, value):
-    with refused(INVALID, f"{member} is not yet supported by Headwater."):
+    with refused(INVALID, f"{member} is not supported by Headwater."):
         aws_lambda.create_function(**request_of(**{member: value}))
 
 

@@ -317,7 +317,7 @@ def test_unknown_kinds_are_refused(aws_lambda, probe, member):
     [("DurableExecutionName", "once"), ("TenantId", "tenant")],
 )
 def test_what_is_not_supported_is_refused_by_name(aws_lambda, probe, member, value):
-    with refused("InvalidParameterValueException", f"{member} is not yet supported by Headwater."):
+    with refused("InvalidParameterValueException", f"{member} is not supported by Headwater."):
         aws_lambda.invoke(FunctionName=probe["FunctionName"], **{member: value})
 
 

@@ -98,7 +98,5 @@ def test_made_up_marker_is_refused(client, marker):
 
 
 def test_master_region_is_refused(client):
-    with refused(
-        "InvalidParameterValueException", "MasterRegion is not yet supported by Headwater."
-    ):
+    with refused("InvalidParameterValueException", "MasterRegion is not supported by Headwater."):
         client.list_functions(MasterRegion="us-east-1")

@@ -199,7 +199,7 @@ def test_impossible_values_are_refused(aws_lambda, old, member, value):
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(aws_lambda, old, member, value):
-    with refused(INVALID, f"{member} is not yet supported by Headwater."):
+    with refused(INVALID, f"{member} is not supported by Headwater."):
         aws_lambda.update_function_configuration(
             FunctionName=old["FunctionName"], **{member: value}
         )
@@ -213,7 +213,7 @@ def test_what_is_not_supported_is_refused_by_name(aws_lambda, old, member, value
     ],
 )
 def test_code_from_elsewhere_is_refused_by_name(aws_lambda, old, member, value):
-    with refused(INVALID, f"{member} is not yet supported by Headwater."):
+    with refused(INVALID, f"{member} is not supported by Headwater."):
         aws_lambda.update_function_code(
             FunctionName=old["FunctionName"], ZipFile=NEW, **{member: value}
         )

@@ -60,14 +60,14 @@ _CODE_CHANGE: Final = frozenset(
     }
 )
 _CODE: Final = frozenset({"ZipFile", "S3Bucket", "S3Key"})
-_CODE_ELSEWHERE: Final = frozenset({"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri"})
+_CODE_ELSEWHERE: Final = frozenset({"S3Bucket", "S3Key"})
 
 
 def refuse_unsupported(request: Input, supported: frozenset[str]) -> None:
     """Refuse members that would be ignored. Raises InvalidParameterValueException."""
     for name, value in request.items():
         if name not in supported and value not in _NEUTRAL.get(name, ()):
-            raise InvalidParameterValueException(f"{name} is not yet supported by Headwater.")
+            raise InvalidParameterValueException(f"{name} is not supported by Headwater.")
 
 
 def refuse_image(request: Input) -> None:
@@ -83,10 +83,6 @@ def code_of(code: Input) -> bytes | Place:
 
     Raises InvalidParameterValueException.
     """
-    if "ZipFile" in code and not code.keys().isdisjoint(_CODE_ELSEWHERE):
-        raise InvalidParameterValueException(
-            "Please do not provide other FunctionCode parameters when providing a ZipFile."
-        )
     if "ImageUri" in code:
         raise InvalidParameterValueException(
             "Container images are not supported by Headwater: give the code as ZipFile or by "
@@ -94,7 +90,11 @@ def code_of(code: Input) -> bytes | Place:
         )
     for name in ("S3ObjectVersion", "SourceKMSKeyArn"):
         if name in code:
-            raise InvalidParameterValueException(f"{name} is not yet supported by Headwater.")
+            raise InvalidParameterValueException(f"{name} is not supported by Headwater.")
+    if "ZipFile" in code and not code.keys().isdisjoint(_CODE_ELSEWHERE):
+        raise InvalidParameterValueException(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
     if "ZipFile" in code:
         return b64decode(code["ZipFile"])
     if "S3Bucket" in code and "S3Key" in code:

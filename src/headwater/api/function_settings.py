@@ -206,7 +206,7 @@ class FunctionSettingsHandlers:
         parts = parse_function(arn)
         if parts is None:
             raise InvalidParameterValueException(
-                f"Tags of anything but functions are not yet supported by Headwater: {arn}"
+                f"Tags of anything but functions and mappings are not supported by Headwater: {arn}"
             )
         if (parts.region, parts.account) != (call.region, self._registry.account):
             raise not_found(arn)
