@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import ssl
 import subprocess
@@ -58,6 +59,33 @@ def test_server_starts_without_loading_an_sdk() -> None:
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout
 
     assert loaded == b"set()\n"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries need no telling")
+def test_memory_of_an_answer_serves_the_next(unset: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with ServerProcess.serve("--data", tmp_path) as server:
+        dynamodb = clients(server.endpoint)
+        dynamodb.create_table(**TABLE)
+        wait_until(dynamodb, "DescribeTable", "Table.TableStatus == 'ACTIVE'", TableName="music")
+        for first in range(0, 1000, 25):
+            songs = [
+                {"PutRequest": {"Item": {"pk": {"S": str(number)}, "text": {"S": "x" * 1000}}}}
+                for number in range(first, first + 25)
+            ]
+            dynamodb.batch_write_item(RequestItems={"music": songs})
+        for _ in range(5):
+            dynamodb.scan(TableName="music")
+        faults = _page_faults(server.process.pid)
+        for _ in range(5):
+            dynamodb.scan(TableName="music")
+        faults = _page_faults(server.process.pid) - faults
+
+    assert faults < 5 * 50  # of 4 KB each; an answer has more than 200
+
+
+def _page_faults(process: int) -> int:
+    """How often the system had to give a process memory that it touched."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[7])
 
 
 def test_memory_leaves_nothing_behind(unset: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ consumers.py   what consumers work with, and how they come to a stop
 mappings.py    event source mappings
 replication.py links between the replicas of global tables
 handlers.py    every operation's handler
+memory.py      how memory is kept while it serves
 edge.py        where the server listens, who may ask, what answers
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from headwater.api.http import Edge, HttpSettings, listen, listen_with_others
 from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.operation import Dispatcher, Frame
 from headwater.api.queues import QueueHandlers
+from headwater.app import memory
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
 from headwater.app.functions import functions_of, surroundings_of
@@ -54,7 +55,6 @@ _GRACE_SECONDS: Final = 10.0
 # Code for functions is the largest that is sent; with the allowance, too large a zip is refused in
 # Lambda's words. Tables' operations have their own, smaller limit.
 _HTTP: Final = HttpSettings(body_bytes_max=function_upload_bytes_max + MB)
-_GARBAGE_OBJECTS: Final = 50_000
 _log = structlog.get_logger(__name__)
 
 
@@ -116,7 +116,7 @@ async def run_process(
                 listener = listen_with_others(
                     edge, bound, process.shared.board, core.machine_clock, tls
                 )
-            _quieten_collector()
+            memory.settle()
             announce(Ready(endpoint))
             await stop.wait()
             await listener.close(_GRACE_SECONDS)
@@ -128,14 +128,3 @@ def innermost(fault: BaseException) -> BaseException:
     while isinstance(fault, BaseExceptionGroup):
         fault = fault.exceptions[0]
     return fault
-
-
-def _quieten_collector() -> None:
-    """Keep the collector of reference cycles from what cannot be garbage.
-
-    Modules and everything built until now stay for good, yet a full collection looks at each of
-    them: 30 ms in which nobody is answered, once a second under load. Requests leave no cycles
-    behind, so collecting seldom costs nothing either.
-    """
-    gc.freeze()
-    gc.set_threshold(_GARBAGE_OBJECTS, 10, 10)
