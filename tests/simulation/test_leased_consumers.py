@@ -14,8 +14,9 @@ import logging
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -313,3 +314,49 @@ def test_only_what_was_trimmed_is_missed_and_it_is_told(seed: int) -> None:
     missed = life.written.keys() - set(life.delivered)
     assert missed <= life.trimmed
     assert not missed or sum(counters.trims_met for counters in life.counters) > 0
+
+
+class FullApi:
+    """Another API that throttles the first writes of leases, but for the very first."""
+
+    def __init__(self, api: HandlerApi, refusals: int) -> None:
+        self._api = api
+        self._left = refusals + 1
+
+    async def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if operation == "PutItem" and "leaseCounter" in request["Item"]:
+            self._left -= 1
+            if self._left > 0:
+                raise CallFailed("ThrottlingException")
+        return await self._api.call(operation, request)
+
+
+def test_shards_whose_leases_were_refused_are_read_soon() -> None:
+    life = Life(0)
+    seen: list[int] = []
+
+    async def count(batch: Batch) -> None:
+        seen.append(len(batch))
+
+    async def main() -> None:
+        async with life.store.running(), asyncio.TaskGroup() as tasks:
+            transitions = tasks.create_task(life.api.transitions.run())
+            life.table = await life.store.create_table(count=3)
+            for _ in range(30):
+                await life.write()
+            consumer = Consumer(
+                services_of(life.store, FullApi(life.api, refusals=4)),
+                ConsumerSettings(
+                    stream=arn(life.table), application="leases", discovery_seconds=3600.0
+                ),
+            )
+            reading = tasks.create_task(consumer.run(count))
+            await advance(life.store, 60, step=0.5)
+            consumer.stop()
+            await advance(life.store, 10, step=0.5)
+            transitions.cancel()
+            await reading
+
+    asyncio.run(main())
+
+    assert sum(seen) == len(life.written)

@@ -16,6 +16,7 @@ from headwater.consumer.events import BackedOff, LeaseAsked, LeaseTaken, Observe
 from headwater.consumer.holding import Holding
 from headwater.consumer.lease import Lease, Sightings, plan
 from headwater.consumer.lease_table import LeaseGone, LeaseTable
+from headwater.consumer.policy import back_off
 from headwater.consumer.position import Position
 from headwater.consumer.reader import Deliver, HandlerFailed, ShardReader, Surroundings
 from headwater.consumer.settings import ConsumerSettings
@@ -109,13 +110,28 @@ class Worker:
     async def _renew(self, reader: ShardReader) -> None:
         """Keep a reader's lease, and have it stop if the lease is lost or asked for."""
         try:
-            await reader.holding.renew()
+            await self._insist_on_renewal(reader.holding)
         except LeaseGone:
             reader.stop()
         except CallFailed as error:
             self._note_failure("RenewLease", error)
         if reader.holding.is_promised:
             reader.stop()
+
+    async def _insist_on_renewal(self, holding: Holding) -> None:
+        """Renew a lease, again and again until the next renewal is due; raises as `renew` does."""
+        until = self._clock.monotonic() + self._settings.lease_seconds / _RENEWALS_IN_A_LIFE
+        failures = 0
+        while True:
+            try:
+                return await holding.renew()
+            except CallFailed as error:
+                failures += 1
+                seconds = back_off(self._settings, failures, self._chance)
+                if not error.is_transient or self._clock.monotonic() + seconds >= until:
+                    raise
+                self._observe(BackedOff("RenewLease", error.code, seconds))
+                await self._clock.sleep(seconds)
 
     # --- taking
 
@@ -170,9 +186,11 @@ class Worker:
     # --- shards
 
     async def _discover(self, leases: Sequence[Lease]) -> list[Lease]:
-        """Give every shard a lease, and forget those that are read and trimmed away."""
+        """Give every shard a lease, and forget those that are read and trimmed away.
+
+        It stays due until all of that is done.
+        """
         self._listing = await list_shards(self._streams, self._share.stream_arn)
-        self._discover_at = self._clock.monotonic() + self._settings.discovery_seconds
         known = {lease.shard_id for lease in leases}
         made = [
             await self._open(shard) for shard in self._listing.shards if shard.shard_id not in known
@@ -182,6 +200,7 @@ class Worker:
         for lease in leases:
             if lease.shard_id not in listed and lease.is_finished:
                 await self._table.delete(lease)
+        self._discover_at = self._clock.monotonic() + self._settings.discovery_seconds
         return [*kept, *made]
 
     async def _open(self, shard: Shard) -> Lease:

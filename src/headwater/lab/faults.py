@@ -25,6 +25,9 @@ from headwater.limits import lab_encounters_max
 DELIVERY: Final = "Delivery"
 """The operation of a batch that is brought to a destination."""
 
+TOOLS_KEY: Final = "headwater-lab"
+"""The access key of the lab's own tools. Faults are for what is tested, and so spare them."""
+
 _SEED_BYTES: Final = 4
 _FRACTION_BYTES: Final = 8
 

@@ -1,6 +1,7 @@
 """One request of the JSON protocols to a server, over a connection that is kept.
 
-It is signed as any server without configured credentials accepts it. What is tested uses an SDK.
+It is signed as any server without configured credentials accepts it, by the key of the lab's tools,
+which faults spare. What is tested uses an SDK.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from headwater.lab.faults import TOOLS_KEY
 
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810",
@@ -43,7 +46,7 @@ class Wire:
         self.region = region
         self._turn = threading.Lock()
         self._connection: HTTPConnection | None = None
-        scope = f"headwater/20000101/{region}/dynamodb/aws4_request"
+        scope = f"{TOOLS_KEY}/20000101/{region}/dynamodb/aws4_request"
         self._headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, "
