@@ -177,7 +177,6 @@ function_log_flush_seconds: Final = 0.05
 function_log_page_max: Final = 1000
 function_log_page_bytes_max: Final = MB
 function_workers_default: Final = 10
-function_waiting_max: Final = 1000
 function_deferred_max: Final = 100_000
 function_deferred_bytes_max: Final = 1024 * MB
 function_deferred_running_max: Final = 100

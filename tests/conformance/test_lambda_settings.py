@@ -103,6 +103,28 @@ def test_others_keep_a_hundred(aws_lambda, name):
         aws_lambda.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=901)
 
 
+@pytest.mark.local_only  # an account may have other functions with shares
+def test_shares_of_all_functions_count_together_until_they_are_gone(aws_lambda, functions, name):
+    def unreserved():
+        return aws_lambda.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+
+    def reserve(name, count):
+        aws_lambda.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=count)
+
+    other = functions.make(zipped(app=ECHO))["FunctionName"]
+    reserve(name, 500)
+    reserve(other, 400)
+    assert unreserved() == 100
+    with refused(INVALID):
+        reserve(other, 401)
+    reserve(name, 300)
+    aws_lambda.delete_function(FunctionName=other)
+    assert unreserved() == 700
+
+    aws_lambda.delete_function_concurrency(FunctionName=name)
+    assert unreserved() == 1000
+
+
 def test_account_settings_tell_limits_and_usage(aws_lambda, name):
     found = aws_lambda.get_account_settings()
 

@@ -18,8 +18,18 @@ import uvloop
 from headwater import limits
 from headwater.clock import ManualClock
 from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
+from headwater.functions.concurrency import Concurrency
 from headwater.functions.runtime import Client
-from tests.contract.workshop import ARN, PYTHON, Workshop, ends, failure, value, workshop
+from tests.contract.workshop import (
+    ARN,
+    PYTHON,
+    Workshop,
+    asked,
+    ends,
+    failure,
+    value,
+    workshop,
+)
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="waits for processes by pidfd"
@@ -167,7 +177,8 @@ async def test_too_many_waiting_are_refused(shop: Workshop, clock: ManualClock) 
     running = asyncio.create_task(shop.invoke(function))
     await asyncio.to_thread(begun.read_text)
     waiting = [
-        asyncio.create_task(shop.invoke(function)) for _ in range(limits.function_waiting_max)
+        asyncio.create_task(shop.invoke(function))
+        for _ in range(limits.function_concurrency_max - 1)
     ]
     await asyncio.sleep(0)
 
@@ -177,6 +188,30 @@ async def test_too_many_waiting_are_refused(shop: Workshop, clock: ManualClock) 
     assert caught.value.members["Reason"] == "ConcurrentInvocationLimitExceeded"
     shop.pool.forget(ARN)
     await asyncio.gather(running, *waiting, return_exceptions=True)
+
+
+@with_clock
+async def test_functions_share_what_none_has_reserved(shop: Workshop, clock: ManualClock) -> None:
+    begun = shop.folder / "begun"
+    blocked = shop.function(blocking(begun))
+    other = replace(blocked, arn=ARN + "-other", name="other")
+    elsewhere = replace(other, region="eu-west-2")
+    running = asyncio.create_task(shop.pool.invoke(blocked, asked(b"1"), Concurrency(None, 1)))
+    await asyncio.to_thread(begun.read_text)
+
+    with pytest.raises(TooManyRequestsException) as caught:
+        await shop.pool.invoke(other, asked(b"2"), Concurrency(None, 1))
+    unhindered = [
+        asyncio.create_task(shop.pool.invoke(function, asked(b"3"), may))
+        for function, may in ((other, Concurrency(1, 1)), (elsewhere, Concurrency(None, 1)))
+    ]
+    await asyncio.sleep(0)
+
+    assert caught.value.members["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert not any(task.done() for task in unhindered)
+    for arn in (blocked.arn, other.arn):
+        shop.pool.forget(arn)
+    await asyncio.gather(running, *unhindered, return_exceptions=True)
 
 
 @with_clock
@@ -218,6 +253,7 @@ async def test_nothing_of_a_worker_is_left_on_disk(shop: Workshop, clock: Manual
 
 SERVER = """
 import asyncio, pathlib, sys, uvloop
+from headwater.functions.concurrency import Concurrency
 from headwater.functions.runtime import Client
 from tests.contract.workshop import workshop
 

@@ -26,7 +26,6 @@ from headwater.limits import (
     MB,
     function_code_bytes_max,
     function_concurrency_max,
-    function_concurrency_unreserved_min,
     function_zip_bytes_max,
     tags_max,
 )
@@ -62,19 +61,7 @@ class FunctionSettingsHandlers:
 
     async def put_function_concurrency(self, call: Call) -> Reply:
         wanted = call.input["ReservedConcurrentExecutions"]
-        name = self._named(call).name
-        others = sum(
-            each.shared.reserved or 0
-            for each in await self._registry.every(call.region)
-            if each.name != name
-        )
-        if function_concurrency_max - others - wanted < function_concurrency_unreserved_min:
-            raise InvalidParameterValueException(
-                "Specified ReservedConcurrentExecutions for function decreases account's "
-                "UnreservedConcurrentExecution below its minimum value of "
-                f"[{function_concurrency_unreserved_min}]."
-            )
-        await self._reserve(call, wanted)
+        await self._registry.reserve(call.region, self._named(call).name, wanted)
         return Reply.json({"ReservedConcurrentExecutions": wanted})
 
     async def get_function_concurrency(self, call: Call) -> Reply:
@@ -83,15 +70,8 @@ class FunctionSettingsHandlers:
         return Reply.json({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
 
     async def delete_function_concurrency(self, call: Call) -> Reply:
-        await self._reserve(call, None)
+        await self._registry.reserve(call.region, self._named(call).name, None)
         return Reply(b"", 204)
-
-    async def _reserve(self, call: Call, reserved: int | None) -> None:
-        await self._registry.alter(
-            call.region,
-            self._named(call).name,
-            lambda latest: replace(latest, shared=replace(latest.shared, reserved=reserved)),
-        )
 
     # asynchronous invocations
 
@@ -221,7 +201,7 @@ class FunctionSettingsHandlers:
 
     async def get_account_settings(self, call: Call) -> Reply:
         functions = await self._registry.every(call.region)
-        reserved = sum(each.shared.reserved or 0 for each in functions)
+        reserved = await self._registry.reserved(call.region)
         return Reply.json(
             {
                 "AccountLimit": {

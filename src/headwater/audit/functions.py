@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -11,6 +12,7 @@ from headwater.audit.report import Report, Section
 from headwater.functions import deferral as deferrals
 from headwater.functions import function as functions
 from headwater.functions import layers
+from headwater.functions.concurrency import total_of
 from headwater.functions.package import digest_of
 from headwater.storage import function_keys
 from headwater.storage.engine import Engine
@@ -39,19 +41,32 @@ _OF_CODE: Final[dict[bytes, tuple[str, Callable[[bytes], _Named]]]] = {
 async def check(engine: Engine, report: Report) -> None:
     """Look at everything that is stored of functions."""
     section = report.section("functions")
+    reserved: Counter[str] = Counter()
     for prefix, (name, decode) in _OF_CODE.items():
         async for key, stored in rows_of(engine, prefixed(prefix)):
             found = readable(section, f"{name} {key!r}", stored, decode)
             if found is None:
                 continue
             section.count(f"{name}s")
+            if prefix == b"f" and isinstance(found, functions.Function):
+                reserved[found.region] += found.shared.reserved or 0
             if found.key != key:
                 section.fault(f"{name} {found.name} is stored under another's key")
             code = function_keys.function_code(digest_of(found.code_sha256))
             if (await engine.get([code])) == [None]:
                 section.fault(f"the code of {name} {found.name} is missing")
+    await _check_reserved(engine, section, reserved)
     await _check_zips(engine, section)
     await _check_pending(engine, section)
+
+
+async def _check_reserved(engine: Engine, section: Section, reserved: Counter[str]) -> None:
+    for region, total in reserved.items():
+        (stored,) = await engine.get([function_keys.reserved_concurrency(region)])
+        if total_of(stored) != total:
+            section.fault(
+                f"the sum of reserved concurrency in {region} is not that of its functions"
+            )
 
 
 async def _check_zips(engine: Engine, section: Section) -> None:

@@ -14,6 +14,7 @@ code and configuration survive a restart; its workers do not survive their serve
     layers.py        zips that several functions share
     sweeper.py       removes code that nobody names any more
     runtime.py       what runs a runtime's name on this machine
+    concurrency.py   how many invocations may run at once; pure
     shelf.py         functions ready to be invoked
     calls.py         invoking a function by its name
     pool.py          all workers of a server, kept warm per version of a function

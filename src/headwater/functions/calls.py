@@ -56,4 +56,4 @@ class Calls:
         """
         callee = await self._shelf.take(call.region, call.name, call.qualifier)
         request = Request(call.request_id, call.payload, callee.arn, call.client_context)
-        return await self._pool.invoke(callee.version, request, callee.latest.shared.reserved)
+        return await self._pool.invoke(callee.version, request, callee.concurrency)

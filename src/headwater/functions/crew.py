@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 
 from headwater import limits
-from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
+from headwater.errors import FunctionNotFound, ServiceException
 from headwater.functions.function import FunctionVersion
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.worker import Invocation, Request, State, Worker, WorkerSettings
@@ -141,10 +141,6 @@ class Crew:
             self._recruit()
 
     def _wait(self, invocation: Invocation) -> None:
-        if len(self._waiting) >= limits.function_waiting_max:
-            raise TooManyRequestsException(
-                members={"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User"}
-            )
         self._waiting.append(invocation)
         self._recruit()
 

@@ -14,14 +14,17 @@ import shutil
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from headwater import limits
 from headwater.errors import FunctionNotFound, ServiceException, TooManyRequestsException
+from headwater.functions.concurrency import Concurrency
 from headwater.functions.crew import Crew
 from headwater.functions.function import FunctionVersion
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.worker import Request, WorkerSettings
+
+_ALONE: Final = Concurrency()
 
 
 class Pool:
@@ -34,6 +37,7 @@ class Pool:
         self._settings = settings
         self._workers_max = workers_max
         self._crews: dict[tuple[str, str], Crew] = {}  # by function and version
+        # By function where it has its own concurrency, by region for all others.
         self._under_way: Counter[str] = Counter()
         self._tasks = asyncio.TaskGroup()
         self._is_open = False
@@ -67,27 +71,31 @@ class Pool:
         await asyncio.to_thread(shutil.rmtree, self._settings.scratch, ignore_errors=True)
 
     async def invoke(
-        self, function: FunctionVersion, request: Request, reserved: int | None = None
+        self, function: FunctionVersion, request: Request, may: Concurrency = _ALONE
     ) -> InvokeResult:
         """Run a function once, to its end.
 
-        reserved: so many invocations of all versions of the function at once, and never more.
-        Raises TooManyRequestsException if more than that run or too many wait, FunctionNotFound if
-        it has been deleted, and ServiceException if no worker could be started or the server stops:
-        then the function may have run or not. Cancelling ends the invocation and its worker.
+        Raises TooManyRequestsException if more are under way than may be, those that wait for a
+        worker among them, FunctionNotFound if it has been deleted, and ServiceException if no
+        worker could be started or the server stops: then the function may have run or not.
+        Cancelling ends the invocation and its worker.
         """
         if not self._is_open:
             raise _stopping()
-        arn = function.arn
-        if reserved is not None and self._under_way[arn] >= reserved:
-            raise _throttled()
-        self._under_way[arn] += 1
+        reserved = may.reserved
+        if reserved is None:
+            share, most = function.region, may.unreserved
+        else:
+            share, most = function.arn, reserved
+        if self._under_way[share] >= most:
+            raise _throttled(is_reserved=reserved is not None)
+        self._under_way[share] += 1
         try:
             return await self._crew(function).invoke(function, request, reserved)
         finally:
-            self._under_way[arn] -= 1
-            if not self._under_way[arn]:
-                del self._under_way[arn]
+            self._under_way[share] -= 1
+            if not self._under_way[share]:
+                del self._under_way[share]
 
     def is_warm(self, arn: str, version: str) -> bool:
         """Whether a version of a function was invoked before."""
@@ -112,8 +120,9 @@ class Pool:
             self._crews[key].disband(FunctionNotFound(f"Function not found: {arn}"))
 
 
-def _throttled() -> TooManyRequestsException:
-    reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+def _throttled(*, is_reserved: bool) -> TooManyRequestsException:
+    kind = "ReservedFunctionConcurrent" if is_reserved else "Concurrent"
+    reason = f"{kind}InvocationLimitExceeded"
     return TooManyRequestsException(members={"Reason": reason, "Type": "User"})
 
 

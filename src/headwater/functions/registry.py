@@ -20,7 +20,7 @@ from headwater.errors import (
     ResourceConflictException,
     ServiceException,
 )
-from headwater.functions import function, package, rules
+from headwater.functions import concurrency, function, package, rules
 from headwater.functions.function import Configuration, Function, UsedLayer
 from headwater.functions.layers import Layers
 from headwater.functions.package import CodeFolder, Package
@@ -194,23 +194,62 @@ class Registry:
             return changed
         raise self.busy(region, name)
 
+    async def reserve(self, region: str, name: str, reserved: int | None) -> None:
+        """Give a function so many invocations at once to itself, or none.
+
+        Raises InvalidParameterValueException if too few were left to others, FunctionNotFound.
+        """
+        key, total_key = function_keys.function(region, name), _reserved_key(region)
+        for _ in range(_TRIES_MAX):
+            stored, total = await self.current(region, name)
+            old = function.decode(stored).shared
+            left = concurrency.after(total, old.reserved, reserved)
+            changed = replace(function.decode(stored), shared=replace(old, reserved=reserved))
+            change = Change(
+                key,
+                stored,
+                function.encode(changed),
+                beside={total_key: left},
+                unchanged={total_key: total},
+            )
+            try:
+                await self.store.commit(change)
+            except Conflict:
+                continue
+            return
+        raise self.busy(region, name)
+
     async def delete(self, region: str, name: str) -> None:
         """Forget a function and all its versions. See `Pool.forget` and sweeper.py."""
-        stored = await self.stored(region, name)
+        key, total_key = function_keys.function(region, name), _reserved_key(region)
+        stored, total = await self.current(region, name)
         versions = await self.store.every(function_keys.function_versions_span(region, name))
-        gone = {key: None for key, _ in versions}
+        gone: dict[bytes, bytes | None] = {key: None for key, _ in versions}
+        reserved = function.decode(stored).shared.reserved
+        gone[total_key] = concurrency.after(total, reserved, None)
         try:
-            await self.store.commit(
-                Change(function_keys.function(region, name), stored, None, gone)
-            )
+            await self.store.commit(Change(key, stored, None, gone, unchanged={total_key: total}))
         except Conflict:
             raise self.busy(region, name) from None
 
-    async def stored(self, region: str, name: str) -> bytes:
-        """A function's stored bytes. Raises FunctionNotFound."""
-        stored = await self.store.get(function_keys.function(region, name))
+    async def reserved(self, region: str) -> int:
+        """How much of a region's concurrency functions have to themselves."""
+        return concurrency.total_of(await self.store.get(_reserved_key(region)))
+
+    async def current(self, region: str, name: str) -> tuple[bytes, bytes | None]:
+        """A function's stored bytes, and those of what its region has reserved.
+
+        Raises FunctionNotFound.
+        """
+        keys = [function_keys.function(region, name), _reserved_key(region)]
+        stored, total = await self.store.get_all(keys)
         if stored is None:
             raise not_found(function_arn(region, self.account, name))
+        return stored, total
+
+    async def stored(self, region: str, name: str) -> bytes:
+        """A function's stored bytes. Raises FunctionNotFound."""
+        stored, _ = await self.current(region, name)
         return stored
 
     def check_destination(self, arn: str) -> None:
@@ -258,6 +297,10 @@ class Registry:
                 f"Available: {offered}"
             )
         rules.check_size(configuration, unpacked_bytes)
+
+
+def _reserved_key(region: str) -> bytes:
+    return function_keys.reserved_concurrency(region)
 
 
 def not_found(arn: str) -> FunctionNotFound:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from headwater.errors import InvalidParameterValueException, ServiceException
 from headwater.functions import function, package
+from headwater.functions.concurrency import Concurrency, concurrency_of
 from headwater.functions.function import LATEST, Function, FunctionVersion
 from headwater.functions.registry import Registry
 from headwater.functions.versions import Versions
@@ -19,17 +20,18 @@ from headwater.functions.versions import Versions
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """What an invocation runs. arn: as it was called. latest: holds what all versions share."""
+    """What an invocation runs. arn: as it was called. concurrency: what may be under way."""
 
     version: FunctionVersion
     arn: str
-    latest: Function
+    concurrency: Concurrency
 
 
 @dataclass(slots=True)
 class _Kept:
-    stored: bytes
+    stored: tuple[bytes, bytes | None]
     latest: Function
+    concurrency: Concurrency
     versions: dict[str, FunctionVersion]
 
 
@@ -55,17 +57,20 @@ class Shelf:
             version = await self._prepared(await self._versions.of(latest, number))
             kept.versions[number] = version
         arn = latest.arn if qualifier is None else f"{latest.arn}:{qualifier}"
-        return Callee(version, arn, latest)
+        return Callee(version, arn, kept.concurrency)
 
     async def latest(self, region: str, name: str) -> Function:
         """A function with what all its versions share. Raises FunctionNotFound."""
         return (await self._current(region, name)).latest
 
     async def _current(self, region: str, name: str) -> _Kept:
-        stored = await self._registry.stored(region, name)
+        stored = await self._registry.current(region, name)
         kept = self._kept.get((region, name))
         if kept is None or kept.stored != stored:
-            kept = self._kept[region, name] = _Kept(stored, function.decode(stored), {})
+            latest = function.decode(stored[0])
+            may = concurrency_of(latest.shared.reserved, stored[1])
+            versions = kept.versions if kept is not None and kept.latest == latest else {}
+            kept = self._kept[region, name] = _Kept(stored, latest, may, versions)
         return kept
 
     def forget(self, region: str, name: str) -> None:

@@ -29,7 +29,8 @@ class Change:
     """One commit. expected: what must be stored under the key; value: what is to be; None: nothing.
 
     beside: what else is stored or, being None, removed. code: kept with it, under its digest.
-    names_code: whether what is stored, or was, names code.
+    names_code: whether what is stored, or was, names code. unchanged: what must be stored under
+    other keys.
     """
 
     key: bytes
@@ -38,14 +39,16 @@ class Change:
     beside: Mapping[bytes, bytes | None] = field(default_factory=dict)
     code: Package | None = None
     names_code: bool = True
+    unchanged: Mapping[bytes, bytes | None] = field(default_factory=dict)
 
     @property
     def reads(self) -> Sequence[bytes]:
-        return (self.key, _CODE_COUNT) if self.names_code else (self.key,)
+        return (self.key, *self.unchanged, *([_CODE_COUNT] if self.names_code else ()))
 
     def run(self, view: View) -> None:
         """Raises Conflict."""
-        if view.get(self.key) != self.expected:
+        expected = {**self.unchanged, self.key: self.expected}
+        if any(view.get(key) != stored for key, stored in expected.items()):
             raise Conflict
         for key, value in {self.key: self.value, **self.beside}.items():
             if value is None:
@@ -83,6 +86,9 @@ class FunctionStore:
     async def get(self, key: bytes) -> bytes | None:
         (stored,) = await self._engine.get([key])
         return stored
+
+    async def get_all(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return await self._engine.get(keys)
 
     async def commit(self, change: Change) -> None:
         """Raises Conflict if something else is stored than was expected."""

@@ -59,6 +59,10 @@ def layer_counts_span(region: str, after: str = "") -> tuple[bytes, bytes]:
     return start, after_prefix(prefix)
 
 
+def reserved_concurrency(region: str) -> bytes:
+    return b"vr" + region.encode()
+
+
 def deferred(due_us: int, deferred_id: bytes) -> bytes:
     return b"vd" + due_us.to_bytes(8, "big") + deferred_id
 

@@ -27,6 +27,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     v c <region> 0 <layer name>                       number last given to a layer's version
     v d <due, microseconds 8> <id 16>                 asynchronous invocation: who, what, when
     v p <id 16>                                       its payload
+    v r <region>                                      concurrency that functions have reserved
     v z <sha-256 32>                                  that this code is kept; nothing else
     z <sha-256 32>                                    code of functions and layers
     m <region> 0 <mapping uuid>                       event source mapping
