@@ -9,6 +9,7 @@ from random import SystemRandom
 import click
 
 from tests.fuzz.campaign import campaign
+from tests.fuzz.judgement import Wrong
 
 
 @click.command()
@@ -18,7 +19,10 @@ def main(requests: int, seed: int | None) -> None:
     """Ask servers spoiled requests: none fails, none hangs, and what is refused changes nothing."""
     seed = SystemRandom().randrange(10**9) if seed is None else seed
     begun = time.monotonic()
-    figures = campaign(seed, requests, sys.stdout.write)
+    try:
+        figures = campaign(seed, requests, click.echo)
+    except Wrong as error:
+        raise click.ClickException(str(error)) from error
     codes = ", ".join(f"{code} {count}" for code, count in figures.codes.most_common())
     click.echo(
         f"{figures.asked} requests in {time.monotonic() - begun:.0f} s, {figures.taken} taken; "

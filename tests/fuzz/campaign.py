@@ -40,7 +40,7 @@ def campaign(seed: int, requests: int, say: Callable[[str], object]) -> Figures:
     """Ask so many spoiled requests. Raises Wrong, naming the round's seed, for what is wrong."""
     figures = Figures()
     while figures.asked < requests:
-        say(f"seed {seed}: {figures.asked} asked, {figures.taken} taken\n")
+        say(f"seed {seed}: {figures.asked} asked, {figures.taken} taken")
         try:
             _round(Random(seed), min(ROUND, requests - figures.asked), figures)
         except (Wrong, NoAnswer) as error:

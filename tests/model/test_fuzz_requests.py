@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from random import SystemRandom
 
 import pytest
@@ -17,7 +16,7 @@ PUT = Message(Asked(f"{TABLES}PutItem"), "POST", "/", b"{}")
 
 def test_spoiled_requests_are_refused_in_form_and_change_nothing() -> None:
     # The seed is shown when the test fails: `python -m tests.fuzz --seed N` repeats it.
-    figures = campaign(SystemRandom().randrange(10**9), 600, sys.stdout.write)
+    figures = campaign(SystemRandom().randrange(10**9), 600, print)
 
     assert figures.asked == 600
     assert figures.codes["ValidationException"] > 0

@@ -161,8 +161,8 @@ class Exporter:
             raise
         except ObjectsFailed as error:
             failure = Failure(error.code, error.message)
-        except (LogGone, ResourceNotFoundException) as error:
-            _log.warning("export lost its table", export=export.export_id, exc_info=error)
+        except (LogGone, ResourceNotFoundException):
+            _log.warning("export lost its table", export=export.export_id)
             failure = Failure(
                 "PointInTimeRecoveryUnavailable",
                 "The table was deleted, or its point in time recovery no longer reaches back to "
