@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from botocore.exceptions import ClientError
 
+from tests.conformance.concerts import schema, several
 from tests.conftest import CLIENT, REGION, Tables
 from tests.server_process import ServerProcess
 
@@ -97,8 +98,8 @@ def import_table(client: Any, **request: Any) -> dict[str, Any]:
     return ended
 
 
-def scan(client: Any, name: str) -> list[dict[str, Any]]:
-    items = client.scan(TableName=name, ConsistentRead=True)["Items"]
+def scan(client: Any, name: str, **more: str) -> list[dict[str, Any]]:
+    items = client.scan(TableName=name, **more)["Items"]
     return sorted(items, key=lambda item: int(item["sk"]["N"]))
 
 
@@ -119,13 +120,18 @@ def test_what_is_exported_and_imported_is_an_equal_table(
         S3BucketSource={"S3Bucket": "exports", "S3KeyPrefix": f"{folder}data/"},
         InputFormat=form,
         InputCompressionType="GZIP",
-        TableCreationParameters={"TableName": name, **TABLE},
+        TableCreationParameters={
+            "TableName": name,
+            **TABLE,
+            "GlobalSecondaryIndexes": [several("both", schema(("sk", "pk")))],
+        },
     )
 
     assert exported["ExportFormat"] == imported["InputFormat"] == form
     assert exported["ExportStatus"] == imported["ImportStatus"] == "COMPLETED"
     assert exported["ItemCount"] == imported["ImportedItemCount"] == 40
     assert scan(client, name) == scan(client, table["TableName"])
+    assert scan(client, name) == scan(client, name, IndexName="both")
 
 
 def test_an_export_s_files_are_found_by_its_manifests(
