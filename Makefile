@@ -21,7 +21,8 @@ REQUESTS ?= 100000
 KILLS ?= 200
 SEED ?=
 
-FUZZ := tests/model/test_expressions.py tests/model/test_update_expressions.py
+FUZZ := $(addprefix tests/model/test_,expressions.py update_expressions.py projections.py \
+	key_conditions.py legacy.py partiql_conditions.py)
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core

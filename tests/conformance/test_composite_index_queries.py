@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.concerts import CONCERTS, KEYS, concert
@@ -136,7 +138,7 @@ def test_conditions_that_skip_or_do_not_fit_are_refused(dynamodb, table, conditi
 @pytest.mark.parametrize(("forward", "expected"), [(True, "012345"), (False, "543210")])
 def test_pages_join_and_their_last_keys_have_all_keys(query, limit, forward, expected):
     found = []
-    start = {}
+    start: dict[str, Any] = {}
     while True:
         page = query(Limit=limit, ScanIndexForward=forward, **start)
         found += page["Items"]
@@ -217,7 +219,7 @@ def test_statements_select_from_it(dynamodb, table, country, where, expected):
 
 def test_pages_of_a_scan_join(dynamodb, table, country):
     found = []
-    start = {}
+    start: dict[str, Any] = {}
     while True:
         page = dynamodb.scan(TableName=table, IndexName="places", Limit=4, **start)
         found += page["Items"]

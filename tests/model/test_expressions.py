@@ -8,6 +8,7 @@ applied, what comes out is canonical and what went in is untouched.
 import contextlib
 import copy
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -144,10 +145,14 @@ BINDING = {"or": 0, "and": 1, "not": 2}
 
 
 class Writer:
-    """Writes a tree as an expression with no more parentheses than it needs."""
+    """Writes a tree as an expression with no more parentheses than it needs.
 
-    def __init__(self) -> None:
+    constant: writes a value; as a placeholder unless another way is given.
+    """
+
+    def __init__(self, constant: Callable[[dict[str, Any]], str] | None = None) -> None:
         self.values: dict[str, Any] = {}
+        self._constant = constant or self._placeholder
 
     def write(self, tree: tuple[Any, ...], around: int = 0) -> str:
         kind, *rest = tree
@@ -168,15 +173,20 @@ class Writer:
             return f"{texts[0]} IN ({', '.join(texts[1:])})"
         if kind[0] in "=<>":
             return f"{texts[0]} {kind} {texts[1]}"
+        if kind.startswith("IS "):
+            return f"{texts[0]} {kind}"
         return f"{kind}({', '.join(texts)})"
 
     def operand(self, operand: tuple[Any, ...]) -> str:
         kind, inner = operand
         if kind == "value":
-            placeholder = f":v{len(self.values)}"
-            self.values[placeholder] = inner
-            return placeholder
+            return self._constant(inner)
         return f"size({inner[1]})" if kind == "size" else str(inner)
+
+    def _placeholder(self, value: dict[str, Any]) -> str:
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = value
+        return placeholder
 
 
 # --- the model
@@ -242,10 +252,12 @@ def holds(tree: tuple[Any, ...], found: dict[str, Any]) -> bool:
         return compared(">=", held[0], held[1]) and compared("<=", held[0], held[2])
     if kind == "in":
         return held[0] is not None and held[0] in held[1:]
-    if kind == "attribute_exists":
+    if kind in ("attribute_exists", "IS NOT MISSING"):
         return held[0] is not None
-    if kind == "attribute_not_exists":
+    if kind in ("attribute_not_exists", "IS MISSING"):
         return held[0] is None
+    if kind.startswith("IS "):
+        return bool(held[0] and held[0][0] == "NULL") == (kind == "IS NULL")
     if kind in ("<", "<=", ">", ">="):
         return compared(kind, held[0], held[1])
     return of_two(kind, held[0], held[1])

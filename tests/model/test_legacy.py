@@ -12,6 +12,7 @@ from headwater.expressions.update import Update
 from headwater.values import item
 from tests.model.test_expressions import items, ordered, sets, values
 
+EXAMPLES = settings().max_examples  # of the profile; these are cheap, so each test takes many
 NAMES = st.sampled_from(["a", "b", "c", "d", "absent"])
 KEY: dict[str, Any] = {"pk": {"S": "key"}}
 
@@ -83,7 +84,7 @@ class Expression:
         return FORMS[asked["ComparisonOperator"]].format(alias, *arguments)
 
 
-@settings(max_examples=600)
+@settings(max_examples=10 * EXAMPLES)
 @given(
     st.none() | items,
     st.dictionaries(NAMES, comparisons, min_size=1, max_size=3),
@@ -154,7 +155,7 @@ def outcome(bound: Update | None, old: dict[str, Any] | None) -> Any:
         return "refused"
 
 
-@settings(max_examples=600)
+@settings(max_examples=10 * EXAMPLES)
 @given(st.none() | items, st.dictionaries(NAMES, changes, min_size=1, max_size=3))
 def test_legacy_updates_make_what_their_expression_makes(found, asked):
     writer = Expression()
@@ -180,6 +181,7 @@ ranges = st.one_of(
 )
 
 
+@settings(max_examples=10 * EXAMPLES)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c"]), ranges, min_size=1, max_size=2))
 def test_legacy_key_conditions_want_what_their_expression_wants(asked):
     writer = Expression()
