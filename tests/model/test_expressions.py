@@ -257,7 +257,7 @@ def holds(tree: tuple[Any, ...], found: dict[str, Any]) -> bool:
     if kind in ("attribute_not_exists", "IS MISSING"):
         return held[0] is None
     if kind.startswith("IS "):
-        return bool(held[0] and held[0][0] == "NULL") == (kind == "IS NULL")
+        return bool((held[0] == ("NULL", True)) == (kind == "IS NULL"))
     if kind in ("<", "<=", ">", ">="):
         return compared(kind, held[0], held[1])
     return of_two(kind, held[0], held[1])
