@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from dataclasses import replace
 
@@ -316,6 +317,38 @@ async def test_function_over_its_memory_is_killed(shop: Workshop) -> None:
         "errorType": "Runtime.ExitError",
         "errorMessage": "RequestId: id-1 Error: Runtime exited with error: signal: killed",
     }
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+@on_every_client
+async def test_memory_of_children_counts_too(shop: Workshop) -> None:
+    result = await shop.run("""
+        import subprocess, sys
+        def handler(event, context):
+            subprocess.run([sys.executable, "-c", "x = b'x' * (150 << 20)\\nwhile True: pass"])
+    """)
+
+    assert failure(result)["errorType"] == "Runtime.ExitError"
+    assert b"signal: killed" in result.payload
+    (reported,) = re.findall(rb"Max Memory Used: (\d+) MB", result.log_tail)
+    assert int(reported) > 128
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+@on_every_client
+async def test_memory_that_a_child_shares_counts_once(shop: Workshop) -> None:
+    result = await shop.run("""
+        import os, time
+        def handler(event, context):
+            hoard = b"x" * (70 << 20)
+            child = os.fork()
+            if not child:
+                time.sleep(1)
+                os._exit(7)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    """)
+
+    assert value(result) == 7
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit holds on Linux")

@@ -25,6 +25,7 @@ code and configuration survive a restart; its workers do not survive their serve
     user.py          as whom workers run when the server runs as root
     sandbox.py       a sandbox for workers, where the machine has one
     process.py       the operating system's side of a worker: start, watch, kill
+    memory.py        how much memory a process has with all that it has started
     environment.py   what a worker is told through its environment
     runtime_api.py   the Lambda Runtime API that a worker speaks to us
     outcome.py       how an invocation ended, in AWS's words

@@ -10,18 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from headwater.functions.memory import Memory
+
 _READ_BYTES = 64 * 1024
 # A worker that prints without end must not hold the event loop when its output is drained.
 _DRAIN_READS_MAX = 16
-# The sandbox starts a first process of its own within, and that one starts ours.
-_SANDBOX_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Process:
         self._is_sandboxed = is_sandboxed
         self._printed = printed
         self._transport: asyncio.SubprocessTransport | None = None
-        self._status_file = -1
+        self._memory: Memory | None = None
         self._is_open = True
         self._pid = 0
 
@@ -55,6 +54,7 @@ class Process:
         """It has been started. Called once, before anything else is reported of it."""
         self._transport = transport
         self._pid = transport.get_pid()
+        self._memory = Memory(self._pid, is_sandboxed=self._is_sandboxed)
         asyncio.get_running_loop().add_reader(self._output, self._readable)
 
     def is_alive(self) -> bool:
@@ -80,12 +80,12 @@ class Process:
                 return
 
     def memory_used_bytes(self) -> int | None:
-        """The most memory it has had resident, where the system tells (Linux)."""
-        return self._status_kib(b"VmHWM:")
+        """The most memory it has had resident with its children, where the system tells."""
+        return None if self._memory is None else self._memory.most()
 
     def memory_bytes(self) -> int | None:
-        """The memory it has resident now, where the system tells (Linux)."""
-        return self._status_kib(b"VmRSS:")
+        """The memory it and its children have resident now, where the system tells."""
+        return None if self._memory is None else self._memory.now()
 
     def ended(self) -> None:
         """Read the rest of its output and let go of it. Called once, when it has exited."""
@@ -103,21 +103,8 @@ class Process:
             self._is_open = False
             asyncio.get_running_loop().remove_reader(self._output)
             os.close(self._output)
-        if self._status_file >= 0:
-            os.close(self._status_file)
-            self._status_file = -1
-
-    def _status_kib(self, label: bytes) -> int | None:
-        if self._status_file < 0:
-            self._status_file = _open_status(self._pid, _SANDBOX_DEPTH * self._is_sandboxed)
-        if self._status_file < 0:
-            return None
-        try:
-            text = os.pread(self._status_file, 4096, 0)
-        except ProcessLookupError:
-            return None
-        _, found, rest = text.partition(label)
-        return int(rest.split(maxsplit=1)[0]) * 1024 if found else None
+        if self._memory is not None:
+            self._memory.close()
 
     def _readable(self) -> None:
         if not self._read() and self._is_open:
@@ -184,18 +171,3 @@ class _Watch(asyncio.SubprocessProtocol):
         assert status is not None
         self._process.ended()
         self._exited(status)
-
-
-def _open_status(pid: int, depth: int) -> int:
-    """Where the system tells of a process, or of its descendant; -1 where it does not."""
-    if not sys.platform.startswith("linux"):
-        return -1
-    try:
-        for _ in range(depth):
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            if not children:
-                return -1  # not there yet, or not any more
-            pid = int(children[0])
-        return os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError):
-        return -1
