@@ -50,6 +50,7 @@ async def check(engine: Engine, report: Report) -> Catalog:
             section.fault(f"stream {stream.label} is stored under another's key")
         catalog.streams.append(stream)
     _check_streams(section, catalog)
+    await _check_marks(engine, section, catalog)
     return catalog
 
 
@@ -59,6 +60,14 @@ async def _check_mark(engine: Engine, section: Section, table: Table) -> None:
         (mark,) = await engine.get([keyspace.unsettled(table.key)])
         if mark is None:
             section.fault(f"table {table.name} is in a state that passes, but not marked")
+
+
+async def _check_marks(engine: Engine, section: Section, catalog: Catalog) -> None:
+    known = {table.key for table in catalog.tables.values()}
+    async for key, _ in rows_of(engine, keyspace.unsettled_span()):
+        section.count("tables in a state that passes")
+        if keyspace.table_of_unsettled(key) not in known:
+            section.fault(f"a mark of a state that passes is of no table: {key!r}")
 
 
 async def _check_partitions(engine: Engine, section: Section, table: Table) -> None:

@@ -10,6 +10,7 @@ from headwater.audit.shards import Shards
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers import registration as registrations
 from headwater.mappings import mapping as mappings
+from headwater.mappings.mapping import MappingState
 from headwater.storage import delivery_keys
 from headwater.storage.engine import Engine
 
@@ -56,6 +57,7 @@ async def _check_registrations(engine: Engine, section: Section) -> None:
 async def _check_mappings(engine: Engine, section: Section) -> set[str]:
     """Returns the mappings' names as consumers."""
     known = set()
+    pairs: dict[bytes, str] = {}
     async for key, stored in rows_of(engine, delivery_keys.every_mapping_span()):
         mapping = readable(section, f"mapping {key!r}", stored, mappings.decode)
         if mapping is None:
@@ -64,7 +66,18 @@ async def _check_mappings(engine: Engine, section: Section) -> set[str]:
         known.add(mapping.consumer)
         if mapping.key != key:
             section.fault(f"mapping {mapping.uuid} is stored under another's key")
-        (pair,) = await engine.get([mapping.pair_key])
-        if pair is None:
-            section.fault(f"mapping {mapping.uuid} is not found by its stream and function")
+        if mapping.state is not MappingState.DELETING:
+            pairs[mapping.pair_key] = mapping.uuid
+    await _check_pairs(engine, section, pairs)
     return known
+
+
+async def _check_pairs(engine: Engine, section: Section, wanted: dict[bytes, str]) -> None:
+    """Each mapping is the one that joins its stream and function; one that goes no longer."""
+    async for key, stored in rows_of(engine, prefixed(b"n")):
+        if wanted.get(key) == stored.decode(errors="replace"):
+            del wanted[key]
+        else:
+            section.fault(f"a stream and a function are joined by no mapping: {key!r}")
+    for uuid in wanted.values():
+        section.fault(f"mapping {uuid} is not found by its stream and function")

@@ -56,24 +56,52 @@ async def check(engine: Engine, report: Report) -> None:
             if (await engine.get([code])) == [None]:
                 section.fault(f"the code of {name} {found.name} is missing")
     await _check_reserved(engine, section, reserved)
+    await _check_numbers(engine, section)
     await _check_zips(engine, section)
     await _check_pending(engine, section)
 
 
 async def _check_reserved(engine: Engine, section: Section, reserved: Counter[str]) -> None:
-    for region, total in reserved.items():
-        (stored,) = await engine.get([function_keys.reserved_concurrency(region)])
-        if total_of(stored) != total:
+    """What all functions of a region have reserved is stored as its sum."""
+    async for key, stored in rows_of(engine, prefixed(function_keys.reserved_concurrency(""))):
+        total = readable(section, f"the sum of reserved concurrency {key!r}", stored, total_of)
+        region = key[2:].decode(errors="replace")
+        if total is not None and total != reserved.pop(region, 0):
             section.fault(
                 f"the sum of reserved concurrency in {region} is not that of its functions"
             )
+    for region in +reserved:
+        section.fault(f"the sum of reserved concurrency in {region} is missing")
+
+
+async def _check_numbers(engine: Engine, section: Section) -> None:
+    """The next version of a layer will have a number that none has had."""
+    given: dict[bytes, int] = {}
+    async for key, stored in rows_of(engine, prefixed(b"vc")):
+        number = readable(section, f"the number of layer {key!r}", stored, int)
+        section.count("layers")
+        given[key] = number or 0
+    async for key, _ in rows_of(engine, prefixed(b"vl")):
+        layer, number = function_keys.layer_of_version(key)
+        if given.get(layer, 0) < number:
+            section.fault(f"the number {number} of a layer was never given: {key!r}")
 
 
 async def _check_zips(engine: Engine, section: Section) -> None:
+    """Zips are whole, and each has the mark by which it is found when nobody names it."""
+    marked = set()
+    async for key, _ in rows_of(engine, prefixed(b"vz")):
+        marked.add(function_keys.digest_of_code_mark(key))
     async for key, content in rows_of(engine, prefixed(b"z")):
         section.count("zips")
-        if function_keys.function_code(hashlib.sha256(content).digest()) != key:
+        digest = hashlib.sha256(content).digest()
+        if function_keys.function_code(digest) != key:
             section.fault(f"a zip is damaged: {key[1:].hex()}")
+        elif digest not in marked:
+            section.fault(f"a zip is not marked as kept: {key[1:].hex()}")
+        marked.discard(digest)
+    for digest in sorted(marked):
+        section.fault(f"a mark is of no zip: {digest.hex()}")
 
 
 async def _check_pending(engine: Engine, section: Section) -> None:

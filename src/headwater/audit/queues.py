@@ -24,8 +24,8 @@ async def _check_outbox(engine: Engine, section: Section) -> None:
         readable(section, f"message {key!r}", stored, messages.decode)
     section.count("messages", waiting)
     (stored_count,) = await engine.get([delivery_keys.message_count()])
-    counted = 0 if stored_count is None else int(stored_count)
-    if counted != waiting:
+    counted = readable(section, "the number of messages", stored_count or b"0", int)
+    if counted is not None and counted != waiting:
         section.fault(f"{waiting} messages wait, but {counted} are counted")
 
 

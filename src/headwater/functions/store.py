@@ -16,7 +16,7 @@ from headwater.storage import function_keys, keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 
-_CODE_COUNT: Final = keyspace.setting("code-named")
+_CODE_COUNT: Final = keyspace.setting(keyspace.Setting.CODE_NAMED_COUNT)
 _STEP_ENTRIES: Final = 100
 
 

@@ -19,7 +19,7 @@ from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine
 
-_KEY: Final = keyspace.setting("lab-clock")
+_KEY: Final = keyspace.setting(keyspace.Setting.LAB_CLOCK)
 _VERSION: Final = 1
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from headwater.storage.keyspace import (
     SEPARATOR,
+    Setting,
     ShardId,
     TableId,
     setting,
@@ -124,4 +125,4 @@ def due_us_of_message(key: bytes) -> int:
 
 def message_count() -> bytes:
     """Where it is stored how many messages wait in the outbox."""
-    return setting("messages")
+    return setting(Setting.MESSAGE_COUNT)

@@ -52,6 +52,11 @@ def layer_count(region: str, name: str) -> bytes:
     return b"vc%b\x00%b" % (region.encode(), name.encode())
 
 
+def layer_of_version(key: bytes) -> tuple[bytes, int]:
+    """From a version's key: where its layer's last number is stored, and its own number."""
+    return b"vc" + key[2:-9], int.from_bytes(key[-8:], "big")
+
+
 def layer_counts_span(region: str, after: str = "") -> tuple[bytes, bytes]:
     """Start and stop of the layers of a region whose names come after one."""
     prefix = b"vc%b\x00" % region.encode()

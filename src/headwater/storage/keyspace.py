@@ -32,7 +32,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     z <sha-256 32>                                    code of functions and layers
     m <region> 0 <mapping uuid>                       event source mapping
     n <region> 0 <sha-256 32>                         the mapping that joins a stream and a function
-    j <kind 1> <region> 0 <table name> 0 <job id>     export (kind e) or import (kind i)
+    j e <region> 0 <table name> 0 <export id>         export
+    j i <region> 0 <table name> 0 <import id>         import
     j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
     w <region> 0 <consumer name>                      consumer outside the server, registered
@@ -40,7 +41,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     q m <queue id 16> <visible 8> <message id 16>     message of a queue; visible: microseconds
     o <due 8> <random 8>                              message in the outbox; due: microseconds
     a                                                 lease of the process that leads
-    g <name>                                          the store's own settings and secrets
+    g <name>                                          the store's own: see Setting
 
 Hash order is scan order; within one partition key, sort keys are in order. The keys of functions
 are made in `function_keys`, those of consumers, links, queues and the outbox in `delivery_keys`.
@@ -48,6 +49,7 @@ are made in `function_keys`, those of consumers, links, queues and the outbox in
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final, NewType
 from uuid import UUID
 
@@ -69,6 +71,15 @@ SequenceNumber = NewType("SequenceNumber", int)
 """A place in a shard's log, as stored: 64 bits, growing along every lineage."""
 
 SEPARATOR: Final = b"\x00"
+
+
+class Setting(StrEnum):
+    """What a store keeps one of: counts, secrets, its clock."""
+
+    MESSAGE_COUNT = "messages"
+    CODE_NAMED_COUNT = "code-named"
+    ITERATOR_SECRET = "shard-iterator-secret"  # noqa: S105 - a name
+    LAB_CLOCK = "lab-clock"
 
 
 def table(region: str, name: str) -> bytes:
@@ -281,5 +292,9 @@ def leader() -> bytes:
     return b"a"
 
 
-def setting(name: str) -> bytes:
+def setting(name: Setting) -> bytes:
     return b"g" + name.encode()
+
+
+def settings_span() -> tuple[bytes, bytes]:
+    return b"g", b"h"

@@ -86,7 +86,7 @@ class _KeepSecret:
     """Work: the store's secret, made at its first use."""
 
     def __init__(self, fresh: bytes) -> None:
-        self._key = keyspace.setting("shard-iterator-secret")
+        self._key = keyspace.setting(keyspace.Setting.ITERATOR_SECRET)
         self._fresh = fresh
         self.reads = [self._key]
 

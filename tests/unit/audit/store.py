@@ -17,8 +17,8 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
-from headwater.storage import delivery_keys, function_keys
-from headwater.storage.keyspace import SequenceNumber
+from headwater.storage import delivery_keys, function_keys, keyspace
+from headwater.storage.keyspace import SequenceNumber, Setting
 from headwater.tables import backup as backups
 from headwater.tables import expiry
 from headwater.tables.backup import Backup, BackupStatus
@@ -129,7 +129,10 @@ def _follower_of(table: Table) -> dict[bytes, bytes]:
     return {
         function_keys.function(REGION, "follower"): functions.encode(function),
         function_keys.function_code(digest): ZIP,
+        function_keys.function_code_mark(digest): b"",
+        keyspace.setting(Setting.ITERATOR_SECRET): bytes(32),
+        keyspace.leader(): position,
         mapping.key: mappings.encode(mapping),
-        mapping.pair_key: mapping.key,
+        mapping.pair_key: mapping.uuid.encode(),
         delivery_keys.checkpoint(mapping.consumer, table.table_id, shard_id): position,
     }

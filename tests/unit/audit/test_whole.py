@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 
 import pytest
 
 from headwater.audit.report import Report
+from headwater.audit.settings import DECODERS
 from headwater.audit.story import MemoryImages
 from headwater.audit.whole import KINDS, audit
+from headwater.mappings import mapping as mappings
 from headwater.storage import delivery_keys, function_keys, keyspace
 from headwater.storage.engine import CommitGroup
+from headwater.storage.keyspace import Setting
 from headwater.streams import entry as entries
 from headwater.streams import shard as shards
 from headwater.streams import window as windows
@@ -207,7 +211,34 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         planted(function_keys.deferred_payload(bytes(16))),
         "is of no asynchronous invocation",
     ),
-    "a key of no kind": (lambda stored, table: {b"\x01": b""}, "unknown kind"),
+    "a layer's number lost": (
+        planted(function_keys.layer_version("r", "layer", 1)),
+        "the number 1 of a layer was never given",
+    ),
+    "a layer's number torn": (planted(function_keys.layer_count("r", "layer")), "cannot be read"),
+    "a sum torn": (planted(function_keys.reserved_concurrency("r")), "cannot be read"),
+    "a zip's mark lost": (lost(b"vz"), "a zip is not marked as kept"),
+    "a mark of no zip": (planted(function_keys.function_code_mark(bytes(32))), "is of no zip"),
+    "a pair of no mapping": (moved(b"n"), "are joined by no mapping"),
+    "a mark of no table": (planted(keyspace.unsettled(b"ct")), "is of no table"),
+    "the leader's lease torn": (torn(b"a"), "the leader's lease cannot be read"),
+    "the leader's lease elsewhere": (planted(b"ab"), "is stored under another's key"),
+    "a secret lost": (
+        lambda stored, table: {keyspace.setting(Setting.ITERATOR_SECRET): b"short"},
+        "the setting shard-iterator-secret cannot be read: it is too short",
+    ),
+    "a setting of nobody": (planted(b"gnobody"), "a setting that nobody knows"),
+    **{
+        f"the setting {name} torn": (
+            planted(keyspace.setting(name)),
+            f"the setting {name} cannot be read",
+        )
+        for name in Setting
+    },
+    **{
+        f"a key of no kind: {key!r}": (planted(key), f"unknown kind: {key!r}")
+        for key in (b"\x01", b"ca", b"cu", b"jf", b"qn", b"v", b"vq", b"v{", b"{", b"\xfe")
+    },
 }
 
 
@@ -248,10 +279,30 @@ def test_every_kind_of_key_is_known() -> None:
     """Whoever adds a kind to the key space adds a check of it, and its letter."""
     assert keyspace.__doc__ is not None
     lines = [line.split() for line in keyspace.__doc__.splitlines() if line.startswith("    ")]
+    named = ["".join(takewhile(_is_letter, words[:2])) for words in lines]
 
-    kinds = {words[0] for words in lines}
+    assert tuple(sorted({name.encode() for name in named})) == KINDS
 
-    assert kinds == set(KINDS.decode())
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha()
+
+
+def test_every_setting_is_known() -> None:
+    assert DECODERS.keys() == set(Setting)
+
+
+def test_mapping_that_is_being_deleted_joins_nothing() -> None:
+    async def body(here: Running) -> None:
+        await filled(here)
+        stored = await here.stored((b"m", b"o"))
+        key, pair = first(stored, b"m"), first(stored, b"n")
+        going = mappings.encode(mappings.decode(stored[key]).deleted(2.0))
+        await here.engine.commit(CommitGroup([], [], lambda _: {key: going, pair: None}))
+
+        assert (await report_on(here)).faults == []
+
+    run(body)
 
 
 def test_index_that_is_being_filled_may_lack_entries() -> None:

@@ -132,7 +132,7 @@ def test_stored_form_is_as_it_was() -> None:
     async def test(here: Here) -> None:
         await here.timekeeper.freeze()
 
-        assert await here.engine.get([keyspace.setting("lab-clock")]) == [
+        assert await here.engine.get([keyspace.setting(keyspace.Setting.LAB_CLOCK)]) == [
             b'{"v":1,"ahead_seconds":0.0,"frozen_at":1700000000.0}'
         ]
 
