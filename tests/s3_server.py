@@ -49,6 +49,12 @@ class _Handler(BaseHTTPRequestHandler):
         tag = md5(body, usedforsecurity=False).hexdigest()
         self._answer(200, b"", {"ETag": f'"{tag}"'})
 
+    def do_DELETE(self) -> None:
+        if self._fails():
+            return
+        self.server.bodies.pop(unquote(urlsplit(self.path).path), None)
+        self._answer(204, b"", {})
+
     def do_GET(self) -> None:
         if self._fails():
             return

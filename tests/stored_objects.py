@@ -36,6 +36,9 @@ class MemoryObjects:
             raise ObjectsFailed("S3NoSuchKey", f"There is no object {place.key}.")
         return self.bodies[place][start : start + size]
 
+    async def delete(self, place: Place) -> None:
+        self.bodies.pop(place, None)
+
     async def list(self, bucket: str, prefix: str, limit: int) -> list[Found]:
         if all(place.bucket != bucket for place in self.bodies):
             raise ObjectsFailed("S3NoSuchBucket", f"There is no bucket {bucket}.")

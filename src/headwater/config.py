@@ -86,6 +86,12 @@ class Settings:
             "without it, `objects` in the data directory."
         ),
     )
+    sink_files: Path | None = field(
+        default=None,
+        metadata=_means(
+            "Directory below which sinks write files; without it, `sinks` in the data directory."
+        ),
+    )
     s3_endpoint: str | None = field(
         default=None,
         metadata=_means(
@@ -190,6 +196,11 @@ class Settings:
         default=None, metadata=_means("Private key (PEM) of the certificate.")
     )
 
+    sinks: tuple[Mapping[str, Any], ...] = field(
+        default=(),
+        metadata={**_means("Where changes flow, each as `[[sink]]`."), "is_table": True},
+    )
+
     def __post_init__(self) -> None:
         _check(self)
 
@@ -208,8 +219,14 @@ class Settings:
             return False
 
 
-SETTINGS: Final[Mapping[str, DataclassField[Any]]] = {item.name: item for item in fields(Settings)}
-TYPES: Final[Mapping[str, Any]] = get_type_hints(Settings)
+SETTINGS: Final[Mapping[str, DataclassField[Any]]] = {
+    item.name: item for item in fields(Settings) if "is_table" not in item.metadata
+}
+"""Those that are one value each; the others are tables, which the file alone can have."""
+
+TYPES: Final[Mapping[str, Any]] = {
+    name: kind for name, kind in get_type_hints(Settings).items() if name in SETTINGS
+}
 
 
 def load(
@@ -236,15 +253,19 @@ def to_json(settings: Settings) -> dict[str, Any]:
     """Settings as values of JSON, for another process of the server."""
     values = {name: getattr(settings, name) for name in SETTINGS}
     return {
-        name: str(value) if isinstance(value, Path | StrEnum) else value
-        for name, value in values.items()
+        **{
+            name: str(value) if isinstance(value, Path | StrEnum) else value
+            for name, value in values.items()
+        },
+        "sinks": list(settings.sinks),
     }
 
 
 def from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `to_json` was given."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return Settings(**{name: _parse(name, value, name) for name, value in given.items()})
+    given = {name: values[name] for name in SETTINGS if values[name] is not None}
+    parsed = {name: _parse(name, value, name) for name, value in given.items()}
+    return Settings(**parsed, sinks=tuple(values["sinks"]))
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
@@ -254,13 +275,22 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         content = tomllib.loads(file.read_text())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration file {file} cannot be read: {error}") from error
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in content.items():
         name = key.replace("-", "_")
+        if name == "sink":
+            values["sinks"] = _sinks(value, file)
+            continue
         if name not in SETTINGS:
             raise ConfigError(f"{file}: there is no setting {key!r}")
         values[name] = _parse(name, value, f"{file}: {key}")
     return values
+
+
+def _sinks(value: Any, file: Path) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise ConfigError(f"{file}: sinks are tables in a list: [[sink]]")
+    return tuple(value)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

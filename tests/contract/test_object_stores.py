@@ -76,6 +76,21 @@ def test_a_second_put_takes_the_place_of_the_first(make: MakeStore) -> None:
     run(body())
 
 
+def test_a_deleted_object_is_gone_and_may_be_deleted_again(make: MakeStore) -> None:
+    async def body() -> None:
+        store, place = make(), Place("bucket", "folder/key")
+        await store.put(place, b"body")
+
+        await store.delete(place)
+        await store.delete(place)
+        await store.delete(Place("bucket", "folder/key/below"))
+
+        with pytest.raises(ObjectsFailed, match="NoSuchKey"):
+            await store.read(place, 0, 1)
+
+    run(body())
+
+
 def test_keys_are_listed_by_prefix_in_order_with_sizes(make: MakeStore) -> None:
     async def body() -> None:
         store = make()

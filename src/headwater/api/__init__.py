@@ -22,6 +22,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     mapping_form.py     mappings as Lambda's API writes them
     lambda_tags.py      tags of functions and of mappings
     mapping_progress.py DescribeMapping, of our own
+    sinks.py        operations on sinks, of our own
     queues.py       handlers of queues
     tables.py       handlers of the operations on tables
     resource_arn.py the ARN of a table or of a stream

@@ -17,6 +17,7 @@ services.py    shards that roll over and split; the duties of a leader
 consumers.py   what consumers work with, and how they come to a stop
 mappings.py    event source mappings
 replication.py links between the replicas of global tables
+sinks.py       sinks, to which changes flow
 handlers.py    every operation's handler
 memory.py      how memory is kept while it serves
 edge.py        where the server listens, who may ask, what answers
@@ -41,11 +42,12 @@ from headwater.app import memory
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
 from headwater.app.functions import functions_of, surroundings_of
-from headwater.app.handlers import catalog_of, handlers_of, lab_of
+from headwater.app.handlers import Readers, catalog_of, handlers_of, lab_of
 from headwater.app.mappings import activities_of, mappings_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
 from headwater.app.process import Process, alone
 from headwater.app.replication import links_of
+from headwater.app.sinks import sinks_of
 from headwater.auth.signature import Verifier
 from headwater.clock import SystemChance
 from headwater.config import Settings
@@ -93,6 +95,7 @@ async def run_process(
             functions_of(core, surroundings_of(endpoint, own), outbox) as functions,
             mappings_of(core, functions, outbox, activities) as mappings,
             links_of(core, catalog) as links,
+            sinks_of(core, catalog, functions, outbox) as sinks,
             handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
         ):
             if credentials is not None:
@@ -102,7 +105,8 @@ async def run_process(
             note = core.telemetry.requests.note
             frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
             own_operations = {
-                **lab_of(core, catalog, functions, mappings, links),
+                **lab_of(core, catalog, functions, Readers(mappings, links, sinks.service)),
+                **sinks.operations,
                 **MappingProgressHandlers(mappings, activities).operations(),
                 **functions.own_operations(),
             }

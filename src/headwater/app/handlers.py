@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.api import (
@@ -49,6 +50,7 @@ from headwater.lab.timekeeper import Timekeeper
 from headwater.mappings.service import MappingService
 from headwater.replication.groups import Groups
 from headwater.replication.service import LinkService
+from headwater.sinks.service import SinkService
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables import export as exports
@@ -81,12 +83,20 @@ def catalog_of(core: Core) -> Catalog:
     return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who reads the streams of a server within it."""
+
+    mappings: MappingService
+    links: LinkService
+    sinks: SinkService
+
+
 def lab_of(
     core: Core,
     catalog: Catalog,
     functions: Functions,
-    mappings: MappingService,
-    links: LinkService,
+    readers: Readers,
 ) -> Mapping[str, OwnOperation]:
     if core.faults is None or core.journal is None or core.departures is None:
         return {
@@ -102,7 +112,9 @@ def lab_of(
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    drain = Drain(core.engine, (mappings, links, outsiders), core.machine_clock)
+    mappings = readers.mappings
+    consumers = mappings, readers.links, readers.sinks, outsiders
+    drain = Drain(core.engine, consumers, core.machine_clock)
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
     witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)

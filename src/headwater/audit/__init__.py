@@ -20,5 +20,6 @@ consumers.py  mappings, leases and positions
 replicas.py   replicas that know each other, links, versions of items
 functions.py  functions, versions and layers with their code, what is pending
 queues.py     queues and their messages, and the outbox
+sinks.py      sinks, and what is stored for them
 settings.py   what a store keeps one of, and the lease of its leader
 """

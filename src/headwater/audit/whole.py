@@ -15,6 +15,7 @@ from headwater.audit import (
     replicas,
     settings,
     shards,
+    sinks,
 )
 from headwater.audit.log import NewImages
 from headwater.audit.reading import first_key, prefixed
@@ -25,6 +26,7 @@ from headwater.values.order import after_prefix
 KINDS: Final = tuple(
     kind.encode()
     for kind in (
+        *("Sn", "Sp", "Ss"),
         *("a", "b", "cb", "cs", "ct", "d", "e", "f", "g", "h", "i", "je", "ji", "jt", "k", "l"),
         *("m", "n", "o", "p", "qm", "qq", "r", "s", "t", "u", "vc", "vd", "vl", "vp", "vr", "vv"),
         *("vz", "w", "x", "y", "z"),
@@ -58,6 +60,7 @@ async def audit(engine: Engine, report: Report, images: NewImages) -> None:
     await consumers.check(engine, report, lines)
     await replicas.check(engine, report, found)
     await queues.check(engine, report)
+    await sinks.check(engine, report)
     await settings.check(engine, report)
 
 

@@ -13,6 +13,7 @@ lab_request.py  one request of them
 verify.py       a data directory checked
 backup.py       a data directory copied
 function.py     deploying functions
+sink.py         sinks: added, shown, paused, replayed
 mapping.py      event source mappings, and what one is doing
 deployment.py   a directory as a function, through the Lambda API
 endpoint.py     where the server is, and boto3 clients for it

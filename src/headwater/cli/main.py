@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "lab": "headwater.cli.lab",
     "mapping": "headwater.cli.mapping",
     "serve": "headwater.cli.serve",
+    "sink": "headwater.cli.sink",
     "tail": "headwater.cli.tail",
     "verify": "headwater.cli.verify",
 }

@@ -1,7 +1,7 @@
 """Keys of whoever reads changes and of what is on its way to its destination; see `keyspace`.
 
-Mappings, links between replicas, consumers outside and where all of them stand; queues and the
-outbox.
+Mappings, links between replicas, sinks, consumers outside and where all of them stand; queues and
+the outbox.
 """
 
 from __future__ import annotations
@@ -81,6 +81,51 @@ def registrations_span(region: str) -> tuple[bytes, bytes]:
 
 def every_registration_span() -> tuple[bytes, bytes]:
     return b"w", b"x"
+
+
+def sink(region: str, name: str) -> bytes:
+    return b"Ss%b\x00%b" % (region.encode(), name.encode())
+
+
+def sinks_span(region: str) -> tuple[bytes, bytes]:
+    """Start and stop of the sinks of a region."""
+    prefix = b"Ss%b\x00" % region.encode()
+    return prefix, after_prefix(prefix)
+
+
+def every_sink_span() -> tuple[bytes, bytes]:
+    return b"Ss", b"St"
+
+
+def sink_progress(sink_id: str) -> bytes:
+    """Where it is stored how far a sink's items have been written."""
+    return b"Sp" + UUID(sink_id).bytes
+
+
+def every_sink_progress_span() -> tuple[bytes, bytes]:
+    return b"Sp", b"Sq"
+
+
+def sink_of_progress(key: bytes) -> str:
+    return str(UUID(bytes=key[2:18]))
+
+
+def every_sink_note_span() -> tuple[bytes, bytes]:
+    return b"Sn", b"So"
+
+
+def sink_of_note(key: bytes) -> str:
+    return str(UUID(bytes=key[2:18]))
+
+
+def sink_note(sink_id: str, name: str) -> bytes:
+    """Where a sink's writer keeps something."""
+    return b"Sn" + UUID(sink_id).bytes + name.encode()
+
+
+def sink_notes_span(sink_id: str) -> tuple[bytes, bytes]:
+    prefix = b"Sn" + UUID(sink_id).bytes
+    return prefix, after_prefix(prefix)
 
 
 def queue(region: str, name: str) -> bytes:

@@ -37,6 +37,9 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     j t <kind 1> <region> 0 <client token>            the export or import that a token asked for
     k <consumer> 0 <table 16> <shard 12>              lease and checkpoint of a consumer on a shard
     w <region> 0 <consumer name>                      consumer outside the server, registered
+    S s <region> 0 <sink name>                        sink
+    S p <sink 16>                                     how far its items have been written
+    S n <sink 16> <name>                              what its writer keeps
     q q <region> 0 <queue name>                       queue
     q m <queue id 16> <visible 8> <message id 16>     message of a queue; visible: microseconds
     o <due 8> <random 8>                              message in the outbox; due: microseconds
@@ -44,7 +47,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     g <name>                                          the store's own: see Setting
 
 Hash order is scan order; within one partition key, sort keys are in order. The keys of functions
-are made in `function_keys`, those of consumers, links, queues and the outbox in `delivery_keys`.
+are made in `function_keys`, those of consumers, links, sinks, queues and the outbox in
+`delivery_keys`.
 """
 
 from __future__ import annotations

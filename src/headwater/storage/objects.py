@@ -86,6 +86,9 @@ class ObjectStore(Protocol):
         Raises ObjectsFailed.
         """
 
+    async def delete(self, place: Place) -> None:
+        """Remove an object, whether or not it is there. Raises ObjectsFailed."""
+
     async def list(self, bucket: str, prefix: str, limit: int) -> list[Found]:
         """The first objects whose keys begin with a prefix.
 
@@ -128,6 +131,15 @@ class DirectoryObjects:
             return await asyncio.to_thread(_read, path, start, size)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise ObjectsFailed("S3NoSuchKey", f"There is no object {place.key}.") from error
+        except OSError as error:
+            raise _failed(error) from error
+
+    async def delete(self, place: Place) -> None:
+        path = self._path(place)
+        try:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        except NotADirectoryError:
+            return
         except OSError as error:
             raise _failed(error) from error
 

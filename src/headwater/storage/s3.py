@@ -48,6 +48,10 @@ class S3Objects:
                 return b""
             raise
 
+    async def delete(self, place: Place) -> None:
+        parameters = {"Bucket": place.bucket, "Key": place.key}
+        await self._run(lambda client: client.delete_object(**parameters))
+
     async def list(self, bucket: str, prefix: str, limit: int) -> list[Found]:
         found: list[Found] = []
         asked = {"Bucket": bucket, "Prefix": prefix}

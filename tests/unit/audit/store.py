@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from dataclasses import asdict
+
+import orjson
 
 from headwater.clock import SeededChance
 from headwater.consumers import checkpoint as checkpoints
@@ -17,6 +20,10 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
+from headwater.sinks import sink as sinks
+from headwater.sinks.alterations import Progress
+from headwater.sinks.sink import Manner as SinkManner
+from headwater.sinks.sink import Sink, Start, State
 from headwater.storage import delivery_keys, function_keys, keyspace
 from headwater.storage.keyspace import SequenceNumber, Setting
 from headwater.tables import backup as backups
@@ -68,7 +75,8 @@ async def filled(here: Running) -> Table:
         if change is not None and shard_id is not None:
             await change(table, shard_id)
     table = await here.describe()
-    await here.committer.submit(Store(await _backup_of(here, table) | _follower_of(table)))
+    made = await _backup_of(here, table) | _follower_of(table) | _sink_of(table)
+    await here.committer.submit(Store(made))
     return table
 
 
@@ -135,4 +143,28 @@ def _follower_of(table: Table) -> dict[bytes, bytes]:
         mapping.key: mappings.encode(mapping),
         mapping.pair_key: mapping.uuid.encode(),
         delivery_keys.checkpoint(mapping.consumer, table.table_id, shard_id): position,
+    }
+
+
+def _sink_of(table: Table) -> dict[bytes, bytes]:
+    assert table.stream is not None
+    sink = Sink(
+        REGION,
+        "lake",
+        "00000000-0000-0000-0000-00000000000a",
+        "lake",
+        table.name,
+        table.table_id,
+        table.stream.label,
+        Start.BACKFILL,
+        SinkManner({"location": "file:lake"}, 100, 1000, 0.0),
+        State.RUNNING,
+        must_fill=True,
+        created_at=1.0,
+        changed_at=1.0,
+    )
+    return {
+        sink.key: sinks.encode(sink),
+        sink.progress_key: orjson.dumps(asdict(Progress(sink.round))),
+        delivery_keys.sink_note(sink.sink_id, "schema"): b"{}",
     }

@@ -26,6 +26,7 @@ from headwater.values import codec
 from tests.unit.audit.store import filled, item_of
 from tests.unit.tables.running import Running, run
 
+NOBODY = "00000000-0000-0000-0000-0000000000ff"
 Stored = dict[bytes, bytes]
 Damage = Callable[[Stored, Table], dict[bytes, bytes | None]]
 
@@ -118,6 +119,13 @@ def stream_off(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
 def position_beyond(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
     key = first(stored, b"k")
     return {key: stored[key].replace(b'"is_finished":false', b'"is_finished":true')}
+
+
+def position_of_a_sink(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
+    shard_id = table.partitions[0].shard_id
+    assert shard_id is not None
+    key = delivery_keys.checkpoint(f"sink/{NOBODY}/1/s", table.table_id, shard_id)
+    return {key: stored[first(stored, b"k")]}
 
 
 def table_gone(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
@@ -219,6 +227,12 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a sum torn": (planted(function_keys.reserved_concurrency("r")), "cannot be read"),
     "a zip's mark lost": (lost(b"vz"), "a zip is not marked as kept"),
     "a mark of no zip": (planted(function_keys.function_code_mark(bytes(32))), "is of no zip"),
+    "a sink torn": (torn(b"Ss"), "cannot be read"),
+    "a sink moved": (moved(b"Ss"), "is stored under another's key"),
+    "progress of no sink": (planted(delivery_keys.sink_progress(NOBODY)), "is of no sink"),
+    "progress torn": (torn(b"Sp"), "the progress of sink lake cannot be read"),
+    "a note of no sink": (planted(delivery_keys.sink_note(NOBODY, "x")), "is of no sink"),
+    "a position of no sink": (position_of_a_sink, "is of no sink"),
     "a pair of no mapping": (moved(b"n"), "are joined by no mapping"),
     "a mark of no table": (planted(keyspace.unsettled(b"ct")), "is of no table"),
     "the leader's lease torn": (torn(b"a"), "the leader's lease cannot be read"),

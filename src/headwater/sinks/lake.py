@@ -1,0 +1,181 @@
+"""The kind `lake`: changes as files, on a disk or in a bucket.
+
+A batch becomes a file, or one for each partition it has changes of, so the sink's batch size, bytes
+and window say when files are rolled. Each change is in exactly one file of a round
+(`placing.py`); a replay writes new files beside the old. A file's name is
+
+    [date=2026-01-31/] SINK-ROUND-SHARD-NUMBER.ENDING
+
+with the id of the sink's first eight digits in SINK, and the number of the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+from headwater.limits import MB
+from headwater.sinks.change import Change, dumps
+from headwater.sinks.kind import (
+    ChangeBatch,
+    InvalidSettings,
+    Kind,
+    Opening,
+    Pace,
+    Rejected,
+    Surroundings,
+    Writer,
+)
+from headwater.sinks.location import parse_location, store_of
+from headwater.sinks.placing import Placing
+from headwater.sinks.settings import means
+from headwater.sinks.transform import moment, shape
+
+_NO_VALUE: Final = "__HIVE_DEFAULT_PARTITION__"
+_SHORT_ID: Final = 8
+
+
+class Form(StrEnum):
+    json = "json"
+
+
+class Compression(StrEnum):
+    none = "none"
+    gzip = "gzip"
+
+
+class Partitioning(StrEnum):
+    none = "none"
+    date = "date"
+    hour = "hour"
+    attribute = "attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSettings:
+    """Settings of a lake."""
+
+    location: str = field(
+        metadata=means("Where the files lie: `file:FOLDER/PREFIX` or `s3://BUCKET/PREFIX`.")
+    )
+    format: Form = field(default=Form.json, metadata=means("json: a line of JSON for each change."))
+    compression: Compression = field(default=Compression.none, metadata=means("Of files of JSON."))
+    partition_by: Partitioning = field(
+        default=Partitioning.date,
+        metadata=means("date, hour: of the change, in UTC; attribute: the value of one; none."),
+    )
+    partition_attribute: str | None = field(
+        default=None,
+        metadata=means(
+            "The attribute whose value partitions: of the document, else of the item's key."
+        ),
+    )
+    endpoint: str | None = field(
+        default=None, metadata=means("Address of a service that speaks S3's protocol.")
+    )
+    region: str | None = field(
+        default=None, metadata=means("What requests to it are signed for; else the sink's region.")
+    )
+
+    def __post_init__(self) -> None:
+        location = parse_location(self.location)
+        if location.is_file and (self.endpoint or self.region):
+            raise InvalidSettings("files on a disk have neither endpoint nor region")
+        if (self.partition_attribute is not None) != (self.partition_by is Partitioning.attribute):
+            raise InvalidSettings(
+                "partition_attribute is given with partition_by attribute, and only then"
+            )
+
+
+class LakeWriter:
+    """`Writer` of a lake."""
+
+    def __init__(self, opening: Opening, placing: Placing) -> None:
+        self._settings: LakeSettings = opening.settings
+        self._prefix = f"{opening.sink.sink_id[:_SHORT_ID]}-{opening.sink.round:04d}"
+        self._placing = placing
+
+    async def write(self, batch: ChangeBatch) -> Sequence[Rejected]:
+        parts: dict[str, list[Change]] = {}
+        for change in batch.changes:
+            parts.setdefault(self._partition(change), []).append(change)
+        objects = await asyncio.to_thread(self._objects, batch, parts)
+        await self._placing.put(batch.origin, batch.number, objects)
+        return ()
+
+    async def close(self) -> None:
+        return None
+
+    def _objects(
+        self, batch: ChangeBatch, parts: Mapping[str, Sequence[Change]]
+    ) -> dict[str, bytes]:
+        name = f"{self._prefix}-{batch.origin}-{batch.number:020d}"
+        is_packed = self._settings.compression is Compression.gzip
+        ending = "jsonl.gz" if is_packed else "jsonl"
+        return {
+            f"{folder}{name}.{ending}": _lines(changes, is_packed=is_packed)
+            for folder, changes in parts.items()
+        }
+
+    def _partition(self, change: Change) -> str:
+        """The folder of a change: empty, or with a slash at its end."""
+        settings = self._settings
+        match settings.partition_by:
+            case Partitioning.none:
+                return ""
+            case Partitioning.date:
+                return f"date={moment(change.time_us)[:10]}/"
+            case Partitioning.hour:
+                told = moment(change.time_us)
+                return f"date={told[:10]}/hour={told[11:13]}/"
+            case Partitioning.attribute:
+                name = settings.partition_attribute
+                assert name is not None, "the settings were checked"
+                return f"{quote(name, safe='')}={_folder(_value(change, name))}/"
+
+
+def _value(change: Change, name: str) -> object:
+    document = change.document or {}
+    return document[name] if name in document else shape(change)["keys"].get(name)
+
+
+def _folder(value: object) -> str:
+    """A value as the name of a folder, as Hive writes it."""
+    if value is None or value == "":
+        return _NO_VALUE
+    text = value if isinstance(value, str) else dumps(value).decode()
+    name = quote(text, safe=" ")
+    return name.replace(".", "%2E") if not name.strip(".") else name
+
+
+def _lines(changes: Sequence[Change], *, is_packed: bool) -> bytes:
+    """Whole changes, each with its document as the new image."""
+    lines = b"".join(dumps({**shape(change), "new": change.document}) + b"\n" for change in changes)
+    return gzip.compress(lines, compresslevel=6, mtime=0) if is_packed else lines
+
+
+async def _open(opening: Opening) -> Writer:
+    settings: LakeSettings = opening.settings
+    location = parse_location(settings.location)
+    region = settings.region or opening.sink.region
+    store = store_of(location, settings.endpoint, region, opening.around)
+    return LakeWriter(opening, Placing(store, location, opening.notes, opening.sink.round))
+
+
+async def _check(settings: LakeSettings, around: Surroundings) -> None:
+    store_of(parse_location(settings.location), settings.endpoint, "us-east-1", around)
+
+
+KIND: Final = Kind(
+    "lake",
+    "Files of changes, on a disk or in a bucket.",
+    LakeSettings,
+    _open,
+    Pace(10_000, 100_000, 16 * MB, 60.0),
+    _check,
+)

@@ -1,0 +1,117 @@
+"""The pipelines of the sinks that work in this process, each opened when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+import structlog
+
+from headwater.consumers.observer import Observer
+from headwater.sinks import kinds, settings
+from headwater.sinks.activity import SinkActivities
+from headwater.sinks.failure import Refusals
+from headwater.sinks.kind import InvalidSettings, Kind, Opening, SinkBroken, Surroundings
+from headwater.sinks.local import LocalFunctions
+from headwater.sinks.notes import Notes
+from headwater.sinks.pipeline import Pipeline
+from headwater.sinks.sink import Sink
+from headwater.sinks.transform import ByFunction, Expression, Invoke, Transform, Whole
+from headwater.storage.committer import Committer
+from headwater.storage.engine import Engine
+from headwater.streams.window import Stream
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What sinks work with beside streams.
+
+    kind_of: the kind of a name; raises InvalidSettings. further: an observer for a consumer's
+    name, beside the metrics.
+    """
+
+    around: Surroundings
+    refusals: Refusals
+    functions: LocalFunctions
+    activities: SinkActivities
+    kind_of: Callable[[str], Kind] = kinds.kind
+    further: Callable[[str], Observer] | None = None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """version: of the sink that the pipeline is opened for."""
+
+    version: int
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pipeline: Pipeline | None = None
+
+
+class Pipelines:
+    """See the module. A sink that has changed is opened anew."""
+
+    def __init__(self, engine: Engine, committer: Committer, outside: Outside) -> None:
+        self._engine = engine
+        self._committer = committer
+        self._outside = outside
+        self._slots: dict[bytes, _Slot] = {}
+
+    async def of(self, sink: Sink, stream: Stream) -> Pipeline:
+        """A sink's pipeline. Raises SinkUnavailable or SinkBroken."""
+        slot = self._slots.get(sink.key)
+        if slot is None or slot.version != sink.version:
+            await self._close(sink.key)
+            slot = self._slots.setdefault(sink.key, _Slot(sink.version))
+        async with slot.lock:
+            if slot.pipeline is None:
+                slot.pipeline = await self._opened(sink, stream)
+            return slot.pipeline
+
+    async def keep(self, keys: Container[bytes]) -> None:
+        """Close those of sinks that do not work any more."""
+        for key in [key for key in self._slots if key not in keys]:
+            await self._close(key)
+
+    async def close(self) -> None:
+        await self.keep(())
+
+    async def _opened(self, sink: Sink, stream: Stream) -> Pipeline:
+        outside = self._outside
+        activity = outside.activities.of(sink.key, sink.labels)
+        try:
+            kind = outside.kind_of(sink.kind)
+            opening = Opening(
+                sink,
+                stream,
+                settings.parse(kind, sink.manner.settings),
+                Notes(self._engine, self._committer, sink),
+                outside.around,
+                activity.note_warning,
+            )
+            change = transform(sink, outside.functions.invoke)
+            writer = await kind.open(opening)
+        except InvalidSettings as error:  # another version of the server took them
+            raise SinkBroken(str(error)) from error
+        return Pipeline(sink, writer, change, outside.refusals, activity)
+
+    async def _close(self, key: bytes) -> None:
+        slot = self._slots.pop(key, None)
+        if slot is None or slot.pipeline is None:
+            return
+        try:
+            await slot.pipeline.close()
+        except Exception as error:  # noqa: BLE001 - a boundary: a writer's fault stays its own
+            _log.error("sink_not_closed", exc_info=error)
+
+
+def transform(sink: Sink, invoke: Invoke) -> Transform:
+    """What a sink makes of changes. Raises InvalidSettings."""
+    manner = sink.manner
+    if manner.transform:
+        return Expression(manner.transform)
+    if manner.function:
+        return ByFunction((sink.region, sink.name), manner.function, invoke)
+    return Whole()

@@ -1,0 +1,312 @@
+"""What the writer of every kind of sink keeps to: one suite over all of them.
+
+A subject says what its destination holds for each item. Some hold every change and leave it to the
+reader to take the latest (a lake); others hold the items as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from headwater.clock import ManualClock, SeededChance
+from headwater.sinks import kinds, settings
+from headwater.sinks.change import Change, Event, plain
+from headwater.sinks.kind import BACKFILL, ChangeBatch, Opening, Surroundings, Writer
+from headwater.sinks.sink import Manner, Sink, Start, State
+from headwater.storage.keyspace import ShardId, TableId
+from headwater.streams.window import Stream, StreamStatus, ViewType
+from headwater.values.item import Item
+
+SHARD = ShardId("shardId-00000001414576573621-f55eea83")
+OTHER = ShardId("shardId-00000001414576573621-00000000")
+TABLE = TableId("00000000-0000-0000-0000-000000000001")
+DAY_US = 86_400_000_000
+STREAM = Stream(
+    "us-east-1",
+    "music",
+    TABLE,
+    "2015-05-20T20:51:10.252",
+    ViewType.NEW_AND_OLD_IMAGES,
+    StreamStatus.ENABLED,
+    ("k",),
+    0.0,
+)
+
+
+class MemoryNotes:
+    """Takes the place of `Notes`."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    async def get(self, name: str) -> bytes | None:
+        return self.values.get(name)
+
+    async def put(self, name: str, value: bytes) -> None:
+        self.values[name] = value
+
+
+@dataclass
+class Subject:
+    """A kind with settings. held: what its destination holds, plain documents by key."""
+
+    kind: str
+    settings: dict[str, Any]
+    held: Callable[[], Awaitable[dict[str, Any]]]
+    files: Path
+    notes: MemoryNotes
+
+    async def open(self) -> Writer:
+        """A writer, as after a restart of the server."""
+        kind = kinds.kind(self.kind)
+        opening = Opening(
+            self.sink(),
+            STREAM,
+            settings.parse(kind, self.settings),
+            self.notes,  # type: ignore[arg-type]  # its double
+            Surroundings(
+                ManualClock(),
+                SeededChance(1),
+                None,  # type: ignore[arg-type]  # no kind here has a table
+                None,  # type: ignore[arg-type]  # as above
+                self.files,
+                s3_endpoint=None,
+            ),
+            lambda _: None,
+        )
+        return await kind.open(opening)
+
+    def sink(self) -> Sink:
+        return Sink(
+            "us-east-1",
+            "s",
+            "00000000-0000-0000-0000-00000000000a",
+            self.kind,
+            "music",
+            TABLE,
+            STREAM.label,
+            Start.BACKFILL,
+            Manner(self.settings, 100, 2**20, 0.0),
+            State.RUNNING,
+            must_fill=False,
+            created_at=0.0,
+            changed_at=0.0,
+        )
+
+
+def lines_of(files: Path) -> list[dict[str, Any]]:
+    """Every line of a lake's files."""
+    found = []
+    for path in sorted(files.rglob("*.jsonl*")):
+        body = path.read_bytes()
+        lines = gzip.decompress(body) if path.suffix == ".gz" else body
+        found += [orjson.loads(line) for line in lines.splitlines()]
+    return found
+
+
+def latest(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a reader of a lake takes for the items."""
+    by_key: dict[str, dict[str, Any]] = {}
+    for line in sorted(lines, key=lambda each: str(each["sequence_number"])):
+        by_key[line["keys"]["k"]] = line
+    return {key: line["new"] for key, line in by_key.items() if line["new"] is not None}
+
+
+def lake(**more: Any) -> Callable[[Path], Subject]:
+    def make(files: Path) -> Subject:
+        async def held() -> dict[str, Any]:
+            return latest(lines_of(files))
+
+        asked = {"location": "file:lake/music", **more}
+        return Subject("lake", asked, held, files, MemoryNotes())
+
+    return make
+
+
+MAKES = {
+    "lake": lake(),
+    "lake-packed": lake(compression="gzip", partition_by="hour"),
+    "lake-by-attribute": lake(partition_by="attribute", partition_attribute="v"),
+}
+
+
+@pytest.fixture(params=sorted(MAKES))
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    return MAKES[request.param](tmp_path)
+
+
+def change(key: str, number: int, value: str | None, event: Event | None = None) -> Change:
+    """A change of an item; without a value it is removed."""
+    new = None if value is None else {"k": {"S": key}, "v": {"S": value}}
+    return Change(
+        event or (Event.REMOVE if new is None else Event.MODIFY),
+        f"{key}-{number}",
+        number,
+        DAY_US * number,
+        {"k": {"S": key}},
+        new,
+        None,
+        is_by_service=False,
+        document=None if new is None else plain(new),
+    )
+
+
+def batch(*changes: Change, origin: str = SHARD) -> ChangeBatch:
+    return ChangeBatch(origin, changes[0].version, changes)
+
+
+async def write(subject: Subject, *batches: ChangeBatch) -> None:
+    """Write batches, one after the other."""
+    writer = await subject.open()
+    for each in batches:
+        assert await writer.write(each) == ()
+    await writer.close()
+
+
+def run(body: Awaitable[Any]) -> Any:
+    async def main() -> Any:
+        return await body
+
+    return asyncio.run(main())
+
+
+def test_latest_change_of_an_item_is_held(subject: Subject) -> None:
+    async def body() -> None:
+        await write(
+            subject,
+            batch(change("a", 1, "x"), change("b", 2, "x"), change("a", 3, "y")),
+            batch(change("b", 4, None), change("c", 5, "z")),
+        )
+
+        assert await subject.held() == {"a": {"k": "a", "v": "y"}, "c": {"k": "c", "v": "z"}}
+
+    run(body())
+
+
+def test_a_batch_that_comes_again_changes_nothing(subject: Subject) -> None:
+    async def body() -> None:
+        first = batch(change("a", 1, "x"), change("b", 2, "x"), change("b", 3, None))
+        await write(subject, first, first)
+        once = await subject.held()
+        await write(subject, first)
+
+        assert await subject.held() == once == {"a": {"k": "a", "v": "x"}}
+
+    run(body())
+
+
+def test_an_older_image_never_takes_the_place_of_a_newer(subject: Subject) -> None:
+    async def body() -> None:
+        await write(
+            subject,
+            batch(change("a", 9, "new", Event.SNAPSHOT), origin=BACKFILL),
+            batch(change("a", 4, "old"), change("a", 5, None)),
+        )
+
+        assert await subject.held() == {"a": {"k": "a", "v": "new"}}
+
+    run(body())
+
+
+def test_shards_are_written_at_the_same_time(subject: Subject) -> None:
+    async def body() -> None:
+        writer = await subject.open()
+        await asyncio.gather(
+            writer.write(batch(*(change(f"a{n}", n, "x") for n in range(1, 20)))),
+            writer.write(batch(*(change(f"b{n}", n, "x") for n in range(1, 20)), origin=OTHER)),
+        )
+        await writer.close()
+
+        assert len(await subject.held()) == 38
+
+    run(body())
+
+
+def test_every_type_of_value_is_held(subject: Subject) -> None:
+    async def body() -> None:
+        item: Item = {
+            "k": {"S": "a"},
+            "v": {"S": "x"},
+            "whole": {"N": "12345678901234567890123456789012345678"},
+            "part": {"N": "-0.001"},
+            "bytes": {"B": "AAE="},
+            "truth": {"BOOL": True},
+            "nothing": {"NULL": True},
+            "texts": {"SS": ["a", "b"]},
+            "numbers": {"NS": ["1", "2.5"]},
+            "list": {"L": [{"N": "1"}, {"M": {"deep": {"S": "ä"}}}]},
+        }
+        one = change("a", 1, "x")
+        whole = Change(
+            one.event,
+            one.id,
+            one.version,
+            one.time_us,
+            one.keys,
+            item,
+            None,
+            is_by_service=False,
+            document=plain(item),
+        )
+        await write(subject, batch(whole))
+
+        held = (await subject.held())["a"]
+        assert held["part"] == -0.001
+        assert held["list"] == [1, {"deep": "ä"}]
+        assert held["texts"] == ["a", "b"]
+        assert (held["bytes"], held["truth"], held["nothing"]) == ("AAE=", True, None)
+
+    run(body())
+
+
+@pytest.mark.parametrize("partitioning", ["none", "date", "attribute"])
+@pytest.mark.parametrize("again", [1, 2, 3, 4])
+def test_a_lake_has_each_change_once_however_long_a_batch_is_when_it_comes_again(
+    partitioning: str, again: int, tmp_path: Path
+) -> None:
+    """The process was killed after the batch was written and before its position was stored."""
+
+    async def body() -> None:
+        attribute = {"partition_attribute": "v"} if partitioning == "attribute" else {}
+        subject = lake(partition_by=partitioning, **attribute)(tmp_path)
+        changes = [change("k", number, f"v{number % 2}") for number in range(1, 5)]
+        await write(subject, batch(*changes[:3]))
+
+        await write(subject, batch(*changes[:again]))
+        if again < len(changes):
+            await write(subject, batch(*changes[again:]))
+
+        ids = [line["id"] for line in lines_of(tmp_path)]
+        assert sorted(ids) == [f"k-{number}" for number in range(1, 5)]
+
+    run(body())
+
+
+def test_partitions_have_names_that_can_be_folders(tmp_path: Path) -> None:
+    async def body() -> None:
+        subject = lake(partition_by="attribute", partition_attribute="v")(tmp_path)
+        values = ["a/b", "..", "", "ä ö", "=%"]
+        await write(
+            subject,
+            batch(*(change(f"k{n}", n, value) for n, value in enumerate(values, 1))),
+            batch(change("gone", 9, None)),
+        )
+
+        folders = sorted(path.name for path in (tmp_path / "lake" / "music").iterdir())
+        assert folders == [
+            "v=%2E%2E",
+            "v=%3D%25",
+            "v=%C3%A4 %C3%B6",
+            "v=__HIVE_DEFAULT_PARTITION__",
+            "v=a%2Fb",
+        ]
+
+    run(body())
