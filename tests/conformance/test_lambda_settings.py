@@ -299,26 +299,6 @@ def test_dry_run_changes_nothing(aws_lambda, probe):
     assert told["CodeSha256"] != found["CodeSha256"] == probe["CodeSha256"]
 
 
-def test_terraform_like_sequence(aws_lambda, functions):
-    """Create, wait, update code and configuration with waiting, publish, delete."""
-    created = functions.make(zipped(app=ECHO), Publish=True)
-    name = created["FunctionName"]
-    wait = {"WaiterConfig": {"Delay": 0.01, "MaxAttempts": 100}}
-    aws_lambda.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1", **wait)
-    assert "CodeSigningConfigArn" not in aws_lambda.get_function_code_signing_config(
-        FunctionName=name
-    )
-    aws_lambda.update_function_code(FunctionName=name, ZipFile=zipped(app="x = 1\n" + ECHO))
-    aws_lambda.get_waiter("function_updated_v2").wait(FunctionName=name, **wait)
-    aws_lambda.update_function_configuration(FunctionName=name, MemorySize=256)
-    aws_lambda.get_waiter("function_updated").wait(FunctionName=name, **wait)
-    published = aws_lambda.publish_version(FunctionName=name)
-
-    assert (published["Version"], published["MemorySize"]) == ("2", 256)
-    aws_lambda.delete_function(FunctionName=name)
-    wait_for_error(aws_lambda, "get_function", MISSING, FunctionName=name)
-
-
 def test_client_context_reaches_the_function(functions):
     source = "def handler(event, context): return context.client_context.custom"
     name = functions.make(zipped(app=source))["FunctionName"]

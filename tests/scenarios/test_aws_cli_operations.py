@@ -6,19 +6,16 @@ the other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conformance.aws_cli import PROGRAM, aws
 from tests.conformance.definition import keys
+from tests.scenarios.aws_cli_walk import Walk, implemented
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 KEY = {"pk": {"S": "a"}}
 UNPROTECTED = {"no_deletion_protection_enabled": True}
 POLICY = (
@@ -30,32 +27,6 @@ pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="the AWS CLI is not installed"),
     pytest.mark.timeout(300),
 ]
-
-
-class Walk:
-    """Calls operations, and remembers which."""
-
-    def __init__(self) -> None:
-        self.called: set[str] = set()
-
-    def all_of(self, service: str, **calls: dict[str, Any]) -> dict[str, Any]:
-        """Call operations of a service side by side; their answers by their names."""
-        self.called.update(calls)
-        with ThreadPoolExecutor(2) as pool:
-            answers = {
-                name: pool.submit(aws, service, name.replace("_", "-"), **options)
-                for name, options in calls.items()
-            }
-        return {name: answer.result() for name, answer in answers.items()}
-
-
-def implemented() -> set[str]:
-    """What the reference says works of tables and streams, by the commands' names."""
-    text = REFERENCE.read_text()
-    sections = re.split(r"^## ", text, flags=re.MULTILINE)
-    ours = [part for part in sections if part.startswith(("DynamoDB\n", "DynamoDB Streams\n"))]
-    names = re.findall(r"^### `(\w+)`", "".join(ours), flags=re.MULTILINE)
-    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in names}
 
 
 @pytest.fixture
@@ -220,4 +191,4 @@ def test_every_operation_is_called(tables, names):
     walk.all_of("dynamodb", delete_table=table)
 
     assert told["describe_export"]["ExportDescription"]["ExportArn"] == export
-    assert walk.called == implemented()
+    assert walk.called == implemented("DynamoDB", "DynamoDB Streams")
