@@ -6,6 +6,8 @@ minutes, so what restores is `local_only`.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,8 +86,10 @@ def test_backup_tells_of_its_table(
 ) -> None:
     table = make_table()
 
-    described = describe(dynamodb, make_backup(table["TableName"]))
+    arn = make_backup(table["TableName"])
 
+    described = describe(dynamodb, arn)
+    assert re.fullmatch(r"/backup/\d{14}-[0-9a-f]{8}", arn.removeprefix(table["TableArn"]))
     assert described["BackupDetails"]["BackupName"] == "nightly"
     assert described["BackupDetails"]["BackupType"] == "USER"
     source = described["SourceTableDetails"]
@@ -171,10 +175,12 @@ def test_period_of_recovery_is_checked(dynamodb: Any, simple: str, days: int) ->
 def test_recovery_is_switched_on_and_off(dynamodb: Any, make_table: Any) -> None:
     name = make_table()["TableName"]
 
+    whole = switch(dynamodb, name, is_on=True)
     on = switch(dynamodb, name, is_on=True, RecoveryPeriodInDays=7)
     off = switch(dynamodb, name, is_on=False)
 
-    assert on["ContinuousBackupsStatus"] == "ENABLED"
+    assert whole["PointInTimeRecoveryDescription"]["RecoveryPeriodInDays"] == 35
+    assert on["ContinuousBackupsStatus"] == off["ContinuousBackupsStatus"] == "ENABLED"
     described = on["PointInTimeRecoveryDescription"]
     assert described["PointInTimeRecoveryStatus"] == "ENABLED"
     assert described["RecoveryPeriodInDays"] == 7
@@ -204,6 +210,53 @@ def test_table_is_restored_from_a_backup_after_its_deletion(
     assert table["RestoreSummary"]["RestoreInProgress"] is False
     put(dynamodb, name, c=3)
     assert items(dynamodb, name) == {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.mark.local_only
+def test_restored_table_has_no_more_than_keys_indexes_and_throughput(
+    dynamodb: Any, tables: Tables, unique_name: Callable[[str], str]
+) -> None:
+    source = tables.make(
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        Tags=[{"Key": "k", "Value": "v"}],
+        DeletionProtectionEnabled=False,
+    )
+    name, target = source["TableName"], unique_name("restored")
+    expiry = {"Enabled": True, "AttributeName": "until"}
+    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
+    dynamodb.put_resource_policy(
+        ResourceArn=source["TableArn"],
+        Policy=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+                    "Action": "dynamodb:GetItem",
+                    "Resource": source["TableArn"],
+                },
+            }
+        ),
+    )
+    switch(dynamodb, name, is_on=True)
+
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=name, TargetTableName=target, UseLatestRestorableTime=True
+    )
+
+    table = tables.wait(target)
+    assert "StreamSpecification" not in table
+    assert "LatestStreamArn" not in table
+    assert dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"] == []
+    described = dynamodb.describe_time_to_live(TableName=target)["TimeToLiveDescription"]
+    assert described == {"TimeToLiveStatus": "DISABLED"}
+    with refused("PolicyNotFoundException"):
+        dynamodb.get_resource_policy(ResourceArn=table["TableArn"])
+    recovery = dynamodb.describe_continuous_backups(TableName=target)
+    assert recovery["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"] == {
+        "PointInTimeRecoveryStatus": "DISABLED"
+    }
+    dynamodb.delete_table(TableName=target)
 
 
 @pytest.mark.local_only

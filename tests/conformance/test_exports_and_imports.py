@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 import zstandard
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.conformance.concerts import schema, several
+from headwater.clock import SystemClock
+from tests.conformance.concerts import schema, several, without
+from tests.conformance.wire import Wire
 from tests.conftest import CLIENT, REGION, Tables
 from tests.server_process import ServerProcess
 
@@ -38,12 +44,22 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def client(objects: Path) -> Iterator[Any]:
-    with ServerProcess.serve("--memory", "--objects", objects) as server:
-        session = boto3.Session("any", "any", region_name=REGION)
-        made = session.client("dynamodb", endpoint_url=server.endpoint, config=CLIENT)
-        yield made
-        made.close()
+def endpoint(objects: Path) -> Iterator[str]:
+    with ServerProcess.serve("--memory", "--lab", "--objects", objects) as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="module")
+def client(endpoint: str) -> Iterator[Any]:
+    session = boto3.Session("any", "any", region_name=REGION)
+    made = session.client("dynamodb", endpoint_url=endpoint, config=CLIENT)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def wire(endpoint: str) -> Wire:
+    return Wire(endpoint, REGION, Credentials("any", "any"))
 
 
 @pytest.fixture
@@ -151,6 +167,95 @@ def test_an_export_s_files_are_found_by_its_manifests(
     assert summary["exportArn"] == exported["ExportArn"]
     assert summary["itemCount"] == len(lines) == 40
     assert {tuple(json.loads(line)) for line in lines} == {("Item",)}
+
+
+def test_an_export_s_files_lie_and_tell_as_aws_s_do(
+    client: Any, objects: Path, table: dict[str, Any]
+) -> None:
+    exported = export(client, TableArn=table["TableArn"], S3Prefix="some/prefix")
+
+    export_id = exported["ExportArn"].removeprefix(f"{table['TableArn']}/export/")
+    assert re.fullmatch(r"\d{14}-[0-9a-f]{8}", export_id)
+    folder = objects / "exports" / "some" / "prefix" / "AWSDynamoDB" / export_id
+    assert {path.name for path in folder.iterdir()} == {
+        *("_started", "data", "manifest-summary.json", "manifest-summary.checksum"),
+        *("manifest-files.json", "manifest-files.checksum"),
+    }
+    for name in ("manifest-summary", "manifest-files"):
+        digest = md5((folder / f"{name}.json").read_bytes()).digest()
+        assert (folder / f"{name}.checksum").read_bytes() == b64encode(digest)
+    summary = json.loads((folder / "manifest-summary.json").read_text())
+    assert set(summary) == {
+        *("version", "exportArn", "startTime", "endTime", "tableArn", "tableId", "exportTime"),
+        *("s3Bucket", "s3Prefix", "s3SseAlgorithm", "s3SseKmsKeyId", "manifestFilesS3Key"),
+        *("billedSizeBytes", "itemCount", "outputFormat", "exportType"),
+    }
+    assert (summary["version"], summary["exportType"]) == ("2020-06-30", "FULL_EXPORT")
+    for line in (folder / "manifest-files.json").read_text().splitlines():
+        file = json.loads(line)
+        assert set(file) == {"itemCount", "md5Checksum", "etag", "dataFileS3Key"}
+        place = file["dataFileS3Key"]
+        prefix = f"some/prefix/AWSDynamoDB/{export_id}/data/"
+        assert re.fullmatch(r"[a-z0-9]{26}\.json\.gz", place.removeprefix(prefix))
+        data = (objects / "exports" / place).read_bytes()
+        assert file["md5Checksum"] == b64encode(md5(data).digest()).decode()
+
+
+def test_an_incremental_export_tells_what_changed_between_two_times(
+    client: Any, objects: Path, table: dict[str, Any], wire: Wire
+) -> None:
+    def advance(seconds: float) -> float:
+        answer = wire.call("Headwater_20261123.AdvanceClock", {"Seconds": seconds})
+        return float(answer.content["Now"])
+
+    first, second = scan(client, table["TableName"])[:2]
+    begun = advance(2)
+    client.put_item(TableName=table["TableName"], Item={**first, "new": {"S": "x"}})
+    client.delete_item(TableName=table["TableName"], Key=without(second, "all"))
+    ended = advance(16 * 60)
+    specification = {"ExportFromTime": begun, "ExportToTime": ended}
+    asked = {"TableArn": table["TableArn"], "ExportType": "INCREMENTAL_EXPORT"}
+
+    exported = export(client, IncrementalExportSpecification=specification, **asked)
+
+    bucket = objects / "exports"
+    summary = json.loads((bucket / exported["ExportManifest"]).read_text())
+    assert (summary["version"], summary["outputView"]) == ("2023-08-01", "NEW_AND_OLD_IMAGES")
+    lines = []
+    for line in (bucket / summary["manifestFilesS3Key"]).read_text().splitlines():
+        place = json.loads(line)["dataFileS3Key"]
+        assert place.startswith("AWSDynamoDB/data/")
+        lines += gzip.decompress((bucket / place).read_bytes()).splitlines()
+    changes = sorted((json.loads(line) for line in lines), key=lambda each: "NewImage" not in each)
+    assert [set(change) for change in changes] == [
+        {"Metadata", "Keys", "OldImage", "NewImage"},
+        {"Metadata", "Keys", "OldImage"},
+    ]
+    assert changes[0]["NewImage"]["new"] == {"S": "x"}
+    assert changes[1]["Keys"] == without(second, "all")
+    for change in changes:
+        written = int(change["Metadata"]["WriteTimestampMicros"]["N"])
+        assert begun * 1e6 <= written <= ended * 1e6
+
+
+@pytest.mark.parametrize("minutes", [14, 24 * 60 + 1])
+def test_a_window_of_an_incremental_export_has_bounds(
+    client: Any, table: dict[str, Any], minutes: int
+) -> None:
+    begun = SystemClock().now()
+
+    with pytest.raises(ClientError) as caught:
+        client.export_table_to_point_in_time(
+            TableArn=table["TableArn"],
+            S3Bucket="exports",
+            ExportType="INCREMENTAL_EXPORT",
+            IncrementalExportSpecification={
+                "ExportFromTime": begun,
+                "ExportToTime": begun + 60 * minutes,
+            },
+        )
+
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_only_what_the_filter_lets_pass_is_exported(
