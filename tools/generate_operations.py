@@ -404,6 +404,9 @@ def _service(title: str, operations: Sequence[Answered], named: frozenset[str]) 
     for each in operations:
         if each.findings is not None:
             yield from (f"### `{each.operation}`", "")
+            if each.operation in WORDS["alike"]:
+                yield from (WORDS["alike"][each.operation], "")
+                continue
             yield from _parameters(each.findings, named)
             if note := WORDS["notes"].get(each.operation):
                 yield from (textwrap.fill(note, 100), "")
