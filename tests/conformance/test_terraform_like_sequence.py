@@ -46,6 +46,7 @@ def layer(aws_lambda, unique_name):
 def test_function_is_made_changed_published_and_deleted(aws_lambda, unique_name, layer, wait):
     which = {"FunctionName": unique_name("stack")}
     code = {"ZipFile": zipped(app=ECHO)}
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}
     given = {
         "Runtime": RUNTIME,
         "Role": ROLE,
@@ -55,7 +56,7 @@ def test_function_is_made_changed_published_and_deleted(aws_lambda, unique_name,
         "Environment": {"Variables": {"STAGE": "one"}},
         "EphemeralStorage": {"Size": 512},
         "TracingConfig": {"Mode": "PassThrough"},
-        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"},
+        "LoggingConfig": logging,
     }
     aws_lambda.create_function(
         **which,
@@ -86,7 +87,7 @@ def test_function_is_made_changed_published_and_deleted(aws_lambda, unique_name,
     aws_lambda.delete_alias(**alias)
     aws_lambda.delete_function(**which)
 
-    logging = given.pop("LoggingConfig")
+    del given["LoggingConfig"]
     assert given.items() <= found["Configuration"].items()
     assert logging.items() <= found["Configuration"]["LoggingConfig"].items()
     assert [each["Arn"] for each in found["Configuration"]["Layers"]] == [layer["LayerVersionArn"]]
