@@ -109,6 +109,25 @@ class ListSink:
         }
 
 
+class MemoryNotes:
+    """Takes the place of `Notes`."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    async def get(self, name: str) -> bytes | None:
+        return self.values.get(name)
+
+    async def put(self, name: str, value: bytes) -> None:
+        self.values[name] = value
+
+    async def swap(self, name: str, before: bytes | None, after: bytes) -> bool:
+        if self.values.get(name) != before:
+            return False
+        self.values[name] = after
+        return True
+
+
 @dataclass
 class KeptMessages:
     """Takes the place of the outbox."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,16 @@ import orjson
 import pytest
 
 from headwater.clock import ManualClock, SeededChance
-from headwater.sinks import kinds, settings
+from headwater.sinks import kinds, parquet, settings
+from headwater.sinks import schema as schemas
 from headwater.sinks.change import Change, Event, plain
 from headwater.sinks.kind import BACKFILL, ChangeBatch, Opening, Surroundings, Writer
+from headwater.sinks.schema import Schema
 from headwater.sinks.sink import Manner, Sink, Start, State
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams.window import Stream, StreamStatus, ViewType
 from headwater.values.item import Item
+from tests.sink_store import MemoryNotes
 
 SHARD = ShardId("shardId-00000001414576573621-f55eea83")
 OTHER = ShardId("shardId-00000001414576573621-00000000")
@@ -39,19 +43,6 @@ STREAM = Stream(
     ("k",),
     0.0,
 )
-
-
-class MemoryNotes:
-    """Takes the place of `Notes`."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, bytes] = {}
-
-    async def get(self, name: str) -> bytes | None:
-        return self.values.get(name)
-
-    async def put(self, name: str, value: bytes) -> None:
-        self.values[name] = value
 
 
 @dataclass
@@ -108,7 +99,19 @@ def lines_of(files: Path) -> list[dict[str, Any]]:
     for path in sorted(files.rglob("*.jsonl*")):
         body = path.read_bytes()
         lines = gzip.decompress(body) if path.suffix == ".gz" else body
-        found += [orjson.loads(line) for line in lines.splitlines()]
+        found += [json.loads(line) for line in lines.splitlines()]
+    return found
+
+
+def rows_of(subject: Subject) -> list[dict[str, Any]]:
+    """Every row of a lake's files of Parquet, as a line would tell of it."""
+    schema = schemas.decode(subject.notes.values.get("schema", schemas.encode(Schema())))
+    found = []
+    for path in sorted(subject.files.rglob("*.parquet")):
+        for told, document in parquet.decode(schema, path.read_bytes()):
+            line = {name.removeprefix("_hw_"): value for name, value in told.items()}
+            new = None if line["event"] == "REMOVE" else document
+            found.append({**line, "keys": orjson.loads(line["keys"]), "new": new})
     return found
 
 
@@ -123,10 +126,11 @@ def latest(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def lake(**more: Any) -> Callable[[Path], Subject]:
     def make(files: Path) -> Subject:
         async def held() -> dict[str, Any]:
-            return latest(lines_of(files))
+            return latest(lines_of(files) + rows_of(made))
 
         asked = {"location": "file:lake/music", **more}
-        return Subject("lake", asked, held, files, MemoryNotes())
+        made = Subject("lake", asked, held, files, MemoryNotes())
+        return made
 
     return make
 
@@ -134,6 +138,7 @@ def lake(**more: Any) -> Callable[[Path], Subject]:
 MAKES = {
     "lake": lake(),
     "lake-packed": lake(compression="gzip", partition_by="hour"),
+    "lake-of-parquet": lake(format="parquet"),
     "lake-by-attribute": lake(partition_by="attribute", partition_attribute="v"),
 }
 
@@ -262,7 +267,8 @@ def test_every_type_of_value_is_held(subject: Subject) -> None:
         assert held["part"] == -0.001
         assert held["list"] == [1, {"deep": "ä"}]
         assert held["texts"] == ["a", "b"]
-        assert (held["bytes"], held["truth"], held["nothing"]) == ("AAE=", True, None)
+        assert (held["bytes"], held["truth"], held.get("nothing")) == ("AAE=", True, None)
+        assert str(held["whole"]) == item["whole"]["N"]
 
     run(body())
 

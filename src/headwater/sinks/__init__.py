@@ -25,7 +25,11 @@ activity.py     what each sink does, counted
 notes.py        what a writer keeps in the store
 kind.py         the seam: what a kind of sink is, and its writer
 kinds.py        the kinds there are
+extras.py       libraries that not every installation has
+schema.py       columns for documents, inferred and added to
+columns.py      the schema of a sink, kept with it
 lake.py         kind: files of changes
 location.py     where they lie
 placing.py      each change in one of them
+parquet.py      they, as Parquet
 """

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
 from headwater.limits import MB
-from headwater.sinks.change import Change, dumps
+from headwater.sinks import parquet
+from headwater.sinks.change import Change, Document, dumps
+from headwater.sinks.columns import Columns
 from headwater.sinks.kind import (
     ChangeBatch,
     InvalidSettings,
@@ -42,11 +44,14 @@ _SHORT_ID: Final = 8
 
 class Form(StrEnum):
     json = "json"
+    parquet = "parquet"
 
 
 class Compression(StrEnum):
     none = "none"
     gzip = "gzip"
+    snappy = "snappy"
+    zstd = "zstd"
 
 
 class Partitioning(StrEnum):
@@ -56,6 +61,9 @@ class Partitioning(StrEnum):
     attribute = "attribute"
 
 
+_OF_JSON: Final = (None, Compression.none, Compression.gzip)
+
+
 @dataclass(frozen=True, slots=True)
 class LakeSettings:
     """Settings of a lake."""
@@ -63,8 +71,14 @@ class LakeSettings:
     location: str = field(
         metadata=means("Where the files lie: `file:FOLDER/PREFIX` or `s3://BUCKET/PREFIX`.")
     )
-    format: Form = field(default=Form.json, metadata=means("json: a line of JSON for each change."))
-    compression: Compression = field(default=Compression.none, metadata=means("Of files of JSON."))
+    format: Form = field(
+        default=Form.json,
+        metadata=means("json: a line for each change; parquet: a row, needs `headwater[lake]`."),
+    )
+    compression: Compression | None = field(
+        default=None,
+        metadata=means("Of JSON: none (if not given) or gzip; of Parquet: snappy, or another."),
+    )
     partition_by: Partitioning = field(
         default=Partitioning.date,
         metadata=means("date, hour: of the change, in UTC; attribute: the value of one; none."),
@@ -86,10 +100,20 @@ class LakeSettings:
         location = parse_location(self.location)
         if location.is_file and (self.endpoint or self.region):
             raise InvalidSettings("files on a disk have neither endpoint nor region")
+        if self.format is Form.json and self.compression not in _OF_JSON:
+            raise InvalidSettings("compression of files of JSON is none or gzip")
         if (self.partition_attribute is not None) != (self.partition_by is Partitioning.attribute):
             raise InvalidSettings(
                 "partition_attribute is given with partition_by attribute, and only then"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How files are made. ending: of their names."""
+
+    ending: str
+    encode: Callable[[Sequence[Change]], bytes]
 
 
 class LakeWriter:
@@ -99,28 +123,38 @@ class LakeWriter:
         self._settings: LakeSettings = opening.settings
         self._prefix = f"{opening.sink.sink_id[:_SHORT_ID]}-{opening.sink.round:04d}"
         self._placing = placing
+        self._columns = Columns(opening.notes, opening.warn)
+
+    async def load(self) -> None:
+        """Get ready to write."""
+        if self._settings.format is Form.parquet:
+            await asyncio.to_thread(parquet.arrow)
+            await self._columns.load()
 
     async def write(self, batch: ChangeBatch) -> Sequence[Rejected]:
         parts: dict[str, list[Change]] = {}
         for change in batch.changes:
             parts.setdefault(self._partition(change), []).append(change)
-        objects = await asyncio.to_thread(self._objects, batch, parts)
+        form = await self._form([change.document or {} for change in batch.changes])
+        name = f"{self._prefix}-{batch.origin}-{batch.number:020d}.{form.ending}"
+        objects = await asyncio.to_thread(
+            lambda: {f"{folder}{name}": form.encode(each) for folder, each in parts.items()}
+        )
         await self._placing.put(batch.origin, batch.number, objects)
         return ()
 
     async def close(self) -> None:
         return None
 
-    def _objects(
-        self, batch: ChangeBatch, parts: Mapping[str, Sequence[Change]]
-    ) -> dict[str, bytes]:
-        name = f"{self._prefix}-{batch.origin}-{batch.number:020d}"
-        is_packed = self._settings.compression is Compression.gzip
-        ending = "jsonl.gz" if is_packed else "jsonl"
-        return {
-            f"{folder}{name}.{ending}": _lines(changes, is_packed=is_packed)
-            for folder, changes in parts.items()
-        }
+    async def _form(self, documents: Sequence[Document]) -> _Form:
+        settings = self._settings
+        if settings.format is Form.json:
+            is_packed = settings.compression is Compression.gzip
+            ending = "jsonl.gz" if is_packed else "jsonl"
+            return _Form(ending, lambda changes: _lines(changes, is_packed=is_packed))
+        schema = await self._columns.fit(documents)
+        compression = settings.compression or Compression.snappy
+        return _Form("parquet", lambda changes: parquet.encode(schema, changes, compression))
 
     def _partition(self, change: Change) -> str:
         """The folder of a change: empty, or with a slash at its end."""
@@ -164,11 +198,15 @@ async def _open(opening: Opening) -> Writer:
     location = parse_location(settings.location)
     region = settings.region or opening.sink.region
     store = store_of(location, settings.endpoint, region, opening.around)
-    return LakeWriter(opening, Placing(store, location, opening.notes, opening.sink.round))
+    writer = LakeWriter(opening, Placing(store, location, opening.notes, opening.sink.round))
+    await writer.load()
+    return writer
 
 
 async def _check(settings: LakeSettings, around: Surroundings) -> None:
     store_of(parse_location(settings.location), settings.endpoint, "us-east-1", around)
+    if settings.format is Form.parquet:
+        await asyncio.to_thread(parquet.arrow)
 
 
 KIND: Final = Kind(

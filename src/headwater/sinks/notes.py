@@ -29,6 +29,10 @@ class Notes:
         """Keep a value, as long as the sink is there; durable when this returns."""
         await self._committer.submit(_Put(self._sink, self._key(name), value))
 
+    async def swap(self, name: str, before: bytes | None, after: bytes) -> bool:
+        """Keep a value in the place of one; returns whether that was still the one kept."""
+        return await self._committer.submit(_Swap(self._sink, self._key(name), (before, after)))
+
     def _key(self, name: str) -> bytes:
         return delivery_keys.sink_note(self._sink.sink_id, name)
 
@@ -43,3 +47,19 @@ class _Put:
     def run(self, view: View) -> None:
         if sinks.stored(view, self._sink) is not None:
             view.put(self._key, self._value)
+
+
+class _Swap:
+    def __init__(self, sink: Sink, key: bytes, values: tuple[bytes | None, bytes]) -> None:
+        """values: what must be kept, and what is to be."""
+        self._sink = sink
+        self.reads = (sink.key, key)
+        self._key = key
+        self._before, self._after = values
+
+    def run(self, view: View) -> bool:
+        if view.get(self._key) != self._before:
+            return False
+        if sinks.stored(view, self._sink) is not None:
+            view.put(self._key, self._after)
+        return True
