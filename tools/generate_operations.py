@@ -50,6 +50,7 @@ TITLES = {
     "dynamodbstreams": "DynamoDB Streams",
     "lambda": "Lambda",
     "sqs": "SQS",
+    "kinesis": "Kinesis Data Streams",
 }
 REFUSAL = re.compile(
     r"supported by Headwater|is not yet supported|not supported on this server"
@@ -197,6 +198,7 @@ class Prober:
         findings = [
             finding
             for name, member in (shape.members.items() if shape else ())
+            if name not in WORDS["sent_to_aws"]
             for finding in self._explored(Parameter(service, operation, name, member, base))
         ]
         return Answered(operation, findings)

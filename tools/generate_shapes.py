@@ -88,6 +88,48 @@ SQS_OPERATIONS = frozenset(
     }
 )
 
+KINESIS_OPERATIONS = frozenset(
+    {
+        "AddTagsToStream",
+        "CreateStream",
+        "DecreaseStreamRetentionPeriod",
+        "DeleteResourcePolicy",
+        "DeleteStream",
+        "DeregisterStreamConsumer",
+        "DescribeAccountSettings",
+        "DescribeLimits",
+        "DescribeStream",
+        "DescribeStreamConsumer",
+        "DescribeStreamSummary",
+        "DisableEnhancedMonitoring",
+        "EnableEnhancedMonitoring",
+        "GetRecords",
+        "GetResourcePolicy",
+        "GetShardIterator",
+        "IncreaseStreamRetentionPeriod",
+        "ListShards",
+        "ListStreamConsumers",
+        "ListStreams",
+        "ListTagsForResource",
+        "ListTagsForStream",
+        "MergeShards",
+        "PutRecord",
+        "PutRecords",
+        "PutResourcePolicy",
+        "RegisterStreamConsumer",
+        "RemoveTagsFromStream",
+        "SplitShard",
+        "StartStreamEncryption",
+        "StopStreamEncryption",
+        "SubscribeToShard",
+        "TagResource",
+        "UntagResource",
+        "UpdateMaxRecordSize",
+        "UpdateShardCount",
+        "UpdateStreamMode",
+    }
+)
+
 Json = dict[str, Any]
 
 
@@ -105,6 +147,7 @@ SOURCES = (
     Source("dynamodbstreams", "2012-08-10"),
     Source("lambda", "2015-03-31", LAMBDA_OPERATIONS),
     Source("sqs", "2012-11-05", SQS_OPERATIONS),
+    Source("kinesis", "2013-12-02", KINESIS_OPERATIONS),
 )
 
 

@@ -16,7 +16,8 @@ Floors, top to bottom; imports point downward only:
     queues         as much of SQS as a dead-letter queue needs
     consumers      reading shards, for any destination, beside
     outbox         messages for queues, topics, buckets and functions, kept until they are there
-    tables         tables, and how items change
+    tables         tables, and how items change, beside
+    datastreams    data streams: logs that clients put records into
     streams        the sharded log of changes
     storage        an ordered map of bytes with atomic commits
     expressions    the expression language

@@ -19,6 +19,13 @@ _LAYER = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):layer:([a-zA-Z0-9_-]{1,14
 _MAPPING = re.compile(r"arn:[^:]+:lambda:([^:]*):([^:]*):event-source-mapping:([0-9a-f-]{36})")
 
 
+_DATA_STREAM = re.compile(
+    r"arn:[^:]+:kinesis:([^:]*):([^:]*):stream/([a-zA-Z0-9_.-]{1,128})"
+    r"(?:/consumer/([a-zA-Z0-9_.-]{1,128}):([0-9]{1,16}))?",
+    re.ASCII,
+)
+
+
 class StreamName(NamedTuple):
     """What a stream's ARN says: where it is, whose table, and which incarnation of the stream."""
 
@@ -81,6 +88,19 @@ class MappingName(NamedTuple):
     uuid: str
 
 
+class DataStreamName(NamedTuple):
+    """What a data stream's ARN says, or that of a consumer registered with it.
+
+    consumer: its name, and created: the epoch second of its registration; None in a stream's.
+    """
+
+    region: str
+    account: str
+    stream: str
+    consumer: str | None
+    created: str | None
+
+
 def table_arn(region: str, account: str, table: str) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
 
@@ -102,6 +122,15 @@ def job_arn(table: str, kind: str, job: str) -> str:
     return f"{table}/{kind}/{job}"
 
 
+def data_stream_arn(region: str, account: str, stream: str) -> str:
+    return f"arn:aws:kinesis:{region}:{account}:stream/{stream}"
+
+
+def stream_consumer_arn(stream: str, consumer: str, created_at: float) -> str:
+    """A registered consumer's; stream: the data stream's ARN."""
+    return f"{stream}/consumer/{consumer}:{int(created_at)}"
+
+
 def function_arn(region: str, account: str, function: str) -> str:
     return f"arn:aws:lambda:{region}:{account}:function:{function}"
 
@@ -118,6 +147,12 @@ def parse_stream(text: str) -> StreamName | None:
     """The parts of a stream's ARN, or None if it is not one. A label holds two colons."""
     match = _STREAM.fullmatch(text)
     return StreamName(*match.groups()) if match else None
+
+
+def parse_data_stream(text: str) -> DataStreamName | None:
+    """The parts of the ARN of a data stream, or of a consumer of one; None if it is neither."""
+    match = _DATA_STREAM.fullmatch(text)
+    return DataStreamName(*match.groups()) if match else None
 
 
 def parse_table(text: str) -> TableName | None:

@@ -228,6 +228,20 @@ class TrimmedDataAccessException(ServiceError):
     default_message = "The data you are trying to access has been trimmed"
 
 
+class InvalidArgumentException(ServiceError):
+    """Data streams' word for a parameter they cannot take."""
+
+
+class ExpiredNextTokenException(ServiceError):
+    pass
+
+
+class InternalFailureException(ServiceError):
+    """Data streams' internal fault."""
+
+    status = 500
+
+
 class InvalidParameterValueException(ServiceError):
     """Lambda's word for a parameter it cannot take."""
 

@@ -115,6 +115,27 @@ shard_iterator_seconds: Final = 15 * 60
 trim_seconds: Final = 60
 trim_commit_entries_max: Final = 1000
 
+# Data streams (Kinesis Data Streams Developer Guide, "Quotas and limits")
+data_stream_shards_max: Final = 1000  # open at once, in a region
+data_stream_on_demand_shards: Final = 4
+data_streams_on_demand_max: Final = 50
+data_stream_retention_hours_min: Final = 24
+data_stream_retention_hours_max: Final = 8760
+data_stream_record_kib_default: Final = 1024
+data_stream_records_max: Final = 500  # of one PutRecords
+data_stream_request_bytes_max: Final = 10 * MB
+data_stream_page_records_max: Final = 10_000
+data_stream_page_bytes_max: Final = 2 * MB
+data_stream_iterator_seconds: Final = 5 * 60
+data_stream_token_seconds: Final = 300
+data_streams_page_default: Final = 100
+data_stream_shards_page_default: Final = 100
+data_stream_shards_list_max: Final = 1000
+data_stream_consumers_max: Final = 20
+data_stream_consumers_page_default: Final = 100
+data_stream_poll_seconds: Final = 5.0
+data_stream_retry_seconds: Final = 1.0
+
 # Consumers
 lease_seconds: Final = 15.0
 link_batch_records_max: Final = 100

@@ -11,10 +11,24 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.conformance.data_streams import DataStreams
 from tests.conformance.definition import VIEWS, attributes, index, keys, schema
 from tests.conformance.stream_reading import Follower
 from tests.conformance.wire import Wire
 from tests.conftest import CLIENT, REGION, Tables
+
+
+@pytest.fixture(scope="session")
+def kinesis(connect: Callable[[str], Any]) -> Any:
+    return connect("kinesis")
+
+
+@pytest.fixture(scope="session")
+def data_streams(kinesis: Any, unique_name: Callable[[str], str]) -> Iterator[DataStreams]:
+    """Makes data streams; all are deleted when the run ends."""
+    made = DataStreams(kinesis, unique_name)
+    yield made
+    made.delete_all()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ whatever a handler raises leaves as an answer an AWS client understands.
     constraints.py  every violated limit of the model, in AWS's words
     shapes.py       services and operations: the three above behind one `check`
     routes.py       Lambda's paths to operations; path, query and headers into one input
+    wires.py        the JSON protocols and CBOR: bodies, errors, answers
+    cbor.py         CBOR to values as JSON has them, and back
     reply.py        answers and errors as bytes and headers
     operation.py    a request to its operation, checked, to its handler
     streams.py      handlers of DynamoDB Streams
@@ -24,6 +26,11 @@ whatever a handler raises leaves as an answer an AWS client understands.
     mapping_progress.py DescribeMapping, of our own
     sinks.py        operations on sinks, of our own
     queues.py       handlers of queues
+    data_stream_names.py  which data stream a request means
+    data_streams.py handlers of data streams
+    stream_shards.py  their shards
+    stream_records.py  their records
+    stream_consumers.py  consumers registered with them, tags
     tables.py       handlers of the operations on tables
     resource_arn.py the ARN of a table or of a stream
     resource_policies.py  PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-import orjson
 import structlog
 
 from headwater.api import shapes
@@ -20,37 +19,33 @@ from headwater.api.message import Request, Response
 from headwater.api.reply import (
     Reply,
     RequestIds,
-    json_error,
-    json_response,
     page,
     rest_error,
     rest_response,
 )
 from headwater.api.routes import Router, gathered
 from headwater.api.shapes import Input, Operation
+from headwater.api.wires import KINESIS, wire_of
 from headwater.auth.policy import Policy
 from headwater.clock import Chance, Clock
 from headwater.errors import (
     InternalServerError,
-    RequestEntityTooLargeException,
-    SerializationException,
     ServiceError,
     ServiceException,
     ServiceUnavailable,
     UnknownOperationException,
 )
-from headwater.limits import request_body_bytes_max
 from headwater.storage.engine import Unavailable
 
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810.",
     "dynamodbstreams": "DynamoDBStreams_20120810.",
     "sqs": "AmazonSQS.",
+    "kinesis": KINESIS,
     "headwater": "Headwater_20261123.",
 }
 # The service in the scope of a signature, where it is not DynamoDB.
-_SIGNED_FOR: Final = {"sqs": "sqs"}
-_JSON_TYPES: Final = frozenset({"application/x-amz-json-1.0", "application/json"})
+_SIGNED_FOR: Final = {"sqs": "sqs", "kinesis": "kinesis"}
 _UNKNOWN: Final = "<UnknownOperationException/>\n"
 _OK: Final = "OK"
 _log = structlog.get_logger(__name__)
@@ -59,7 +54,7 @@ _log = structlog.get_logger(__name__)
 class Call(NamedTuple):
     """What a handler is asked. A tuple, as every request makes one.
 
-    service: dynamodb, dynamodbstreams, lambda, sqs or headwater.
+    service: dynamodb, dynamodbstreams, lambda, sqs, kinesis or headwater.
     caller: the access key, or None for one who signed nothing.
     input: checked; for Lambda with the path's, the query's and the headers' members.
     raw: the request's body.
@@ -175,15 +170,16 @@ class Dispatcher:
         headers = request.headers
         if request.path != "/" and not _is_to_queue(headers):
             return await self._rest(request)
-        if request.method != "POST" or not _is_json(headers.get("content-type", "")):
+        target = headers.get("x-amz-target", "")
+        wire = wire_of(headers.get("content-type", ""), target)
+        if request.method != "POST" or wire is None:
             return self._front_page(request)
         began = self._monotonic()
         request_id = self._ids.draw()
-        target = headers.get("x-amz-target", "")
         route = self._routes.get(target)
         outcome = _OK
         try:
-            body = _parsed(request.body)
+            body = wire.parse(request.body)
             if route is None:
                 raise _unknown(target)  # noqa: TRY301 - one place makes errors replies
             identity = self._authenticate(request, route.signed_for)
@@ -204,10 +200,10 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - the boundary: a fault is logged and told as one
             told = _told(error, target, request_id)
             outcome = told.code
-            reply = json_error(told)
+            reply = wire.error(told)
         if route is not None:
             self._note(route.operation, outcome, self._monotonic() - began)
-        return json_response(reply, request_id, headers.get("accept-encoding"))
+        return wire.respond(reply, request_id, headers.get("accept-encoding"))
 
     async def _rest(self, request: Request) -> Response:
         """Answer one of Lambda's requests."""
@@ -258,7 +254,7 @@ def _routes(
 ) -> dict[str, _Route]:
     """Every target of the JSON protocol, by its whole name."""
     routes = {}
-    for service in ("dynamodb", "dynamodbstreams", "sqs"):
+    for service in ("dynamodb", "dynamodbstreams", "sqs", "kinesis"):
         for operation in shapes.load(service).operations.values():
             routes[_TARGETS[service] + operation.name] = _route(operation, handlers)
     for name, each in own.items():
@@ -281,9 +277,10 @@ async def _unsupported(call: Call) -> Reply:
 
 
 def _unknown(target: str) -> UnknownOperationException:
-    """AWS gives no text; of SQS there is more than the routes know."""
-    if target.startswith(_TARGETS["sqs"]):
-        return _not_supported(target.removeprefix(_TARGETS["sqs"]))
+    """AWS gives no text; of SQS and Kinesis there is more than the routes know."""
+    for prefix in (_TARGETS["sqs"], _TARGETS["kinesis"]):
+        if target.startswith(prefix):
+            return _not_supported(target.removeprefix(prefix))
     return UnknownOperationException()
 
 
@@ -294,25 +291,6 @@ def _is_to_queue(headers: Mapping[str, str]) -> bool:
 
 def _not_supported(operation: str) -> UnknownOperationException:
     return UnknownOperationException(f"The operation {operation} is not supported by Headwater")
-
-
-def _is_json(content_type: str) -> bool:
-    return (
-        content_type in _JSON_TYPES or content_type.partition(";")[0].strip().lower() in _JSON_TYPES
-    )
-
-
-def _parsed(body: bytes) -> Input:
-    """The body's JSON object. AWS gives no text for a body that is none."""
-    if len(body) > request_body_bytes_max:
-        raise RequestEntityTooLargeException
-    try:
-        content: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise SerializationException from None
-    if type(content) is not dict:
-        raise SerializationException
-    return content
 
 
 def _told(error: Exception, operation: str, request_id: str) -> ServiceError:

@@ -75,7 +75,7 @@ class Service:
 
 @functools.cache
 def load(service: str) -> Service:
-    """The service of that name: dynamodb, dynamodbstreams, lambda or sqs."""
+    """The service of that name: dynamodb, dynamodbstreams, lambda, sqs or kinesis."""
     table = model.read(service)
     operations = {
         name: Operation(

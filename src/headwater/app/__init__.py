@@ -18,6 +18,7 @@ consumers.py   what consumers work with, and how they come to a stop
 mappings.py    event source mappings
 replication.py links between the replicas of global tables
 sinks.py       sinks, to which changes flow
+datastreams.py data streams
 handlers.py    every operation's handler
 memory.py      how memory is kept while it serves
 edge.py        where the server listens, who may ask, what answers

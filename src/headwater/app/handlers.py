@@ -36,6 +36,7 @@ from headwater.api.tables import TableHandlers
 from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core
+from headwater.app.datastreams import data_streams_of, handlers_of_data_streams, kept_for
 from headwater.app.functions import Functions
 from headwater.app.outside import objects_of
 from headwater.app.running import running
@@ -152,7 +153,9 @@ async def handlers_of(
     exporter = Exporter(catalog, _jobs(core, exports.decode), objects, core.chance)
     importer = Importer(catalog, _jobs(core, imports.decode), objects, core.chance)
     expirer = Expirer(engine, writer, core.wakeups, clock)
-    retention = RetentionSettings(settings.retention_seconds, kept_since=kept_since(catalog, clock))
+    record_streams = data_streams_of(core)
+    kept = kept_for(core, record_streams, kept_since(catalog, clock))
+    retention = RetentionSettings(settings.retention_seconds, kept_since=kept)
     trimmer = Trimmer(engine, committer, clock, retention)
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, settings.retention_seconds)
@@ -178,6 +181,7 @@ async def handlers_of(
             **Statements(services).handlers(),
             **StatementGroups(services).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
+            **handlers_of_data_streams(core, record_streams, iterators),
             **of_functions,
             **MappingHandlers(mappings, settings.account).handlers(),
             **LambdaTagHandlers(mappings, settings.account, of_functions).handlers(),

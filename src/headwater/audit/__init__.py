@@ -9,6 +9,7 @@ whole.py      all checks, in order
 report.py     what was looked at, and what is wrong with it
 reading.py    everything between two keys; values that cannot be read
 catalog.py    tables, their partitions and streams
+datastreams.py  data streams, their open shards and their consumers
 items.py      items, and the sizes of their collections
 entries.py    entries of indexes and of time to live, both ways
 backups.py    backups, exports and imports

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headwater.audit import datastreams
 from headwater.audit.reading import readable, rows_of
 from headwater.audit.report import Report, Section
+from headwater.datastreams.stream import DataStream, DataStreamStatus
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import TableId
@@ -19,10 +21,19 @@ from headwater.tables.unsettled import is_settled
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tables and the streams there are, as far as they can be read."""
+    """The tables and the streams there are, as far as they can be read.
+
+    leaving: data streams whose logs are being erased, and so need not be whole.
+    """
 
     tables: dict[TableId, Table] = field(default_factory=dict)
     streams: list[Stream] = field(default_factory=list)
+    data_streams: dict[TableId, DataStream] = field(default_factory=dict)
+
+    @property
+    def leaving(self) -> set[TableId]:
+        deleting = DataStreamStatus.DELETING
+        return {each.table_id for each in self.data_streams.values() if each.status is deleting}
 
 
 async def check(engine: Engine, report: Report) -> Catalog:
@@ -51,6 +62,7 @@ async def check(engine: Engine, report: Report) -> Catalog:
         catalog.streams.append(stream)
     _check_streams(section, catalog)
     await _check_marks(engine, section, catalog)
+    catalog.data_streams.update(await datastreams.check(engine, report))
     return catalog
 
 

@@ -57,7 +57,7 @@ async def check(
     for table_id, of_table in shards.items():
         for shard in parents_first(of_table):
             await _check_entries(engine, section, _Shard(table_id, shard, names.get(table_id)))
-    await _check_orphans(engine, section, shards)
+    await _check_orphans(engine, section, (shards, catalog))
     for stream in catalog.streams:
         section = report.section(f"stream of {stream.table_name} from {stream.label}")
         await _check_stream(engine, section, stream, (catalog, images()))
@@ -111,12 +111,13 @@ def _hash_of(names: tuple[str, ...]) -> Callable[[bytes], int]:
     return hash_of
 
 
-async def _check_orphans(engine: Engine, section: Section, shards: Shards) -> None:
+async def _check_orphans(engine: Engine, section: Section, place: tuple[Shards, Catalog]) -> None:
     """Every entry is of a shard that is there; looks at one entry of each that is not."""
+    shards, catalog = place
     start, stop = prefixed(b"l")
     while (key := await first_key(engine, (start, stop))) is not None:
         table_id, shard_id = keyspace.shard_of_head(key[:_KEY_BYTES])
-        if shard_id not in shards.get(table_id, {}):
+        if table_id not in catalog.leaving and shard_id not in shards.get(table_id, {}):
             section.fault(f"there are log entries of a shard that is missing: {shard_id}")
         start = after_prefix(key[:_KEY_BYTES])
 

@@ -7,7 +7,7 @@ trim point. So a parent may be missing, a head may not.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import groupby
+from collections.abc import Sequence
 
 from headwater.audit.catalog import Catalog
 from headwater.audit.reading import readable, rows_of
@@ -31,6 +31,8 @@ async def check(engine: Engine, report: Report, catalog: Catalog) -> Shards:
             continue
         section.count("shards")
         table_id = keyspace.table_of_shard(key)
+        if table_id in catalog.leaving:
+            continue
         if keyspace.shard(table_id, shard.shard_id) != key:
             section.fault(f"{shard.shard_id} is stored under another's key")
         found[table_id][shard.shard_id] = shard
@@ -38,7 +40,7 @@ async def check(engine: Engine, report: Report, catalog: Catalog) -> Shards:
     for table_id, of_table in found.items():
         _check_lineages(section, of_table)
         _check_open(section, catalog, table_id, of_table)
-    await _check_orphans(engine, section, found)
+    await _check_orphans(engine, section, (found, catalog))
     return found
 
 
@@ -68,12 +70,13 @@ def _is_of_lane(head: Head, shard: Shard) -> bool:
 
 
 def _check_lineages(section: Section, found: dict[ShardId, Shard]) -> None:
-    """Children begin behind their parent, within its range, and share it out."""
-    with_parent = [shard for shard in found.values() if shard.parent is not None]
-    by_parent = sorted(with_parent, key=lambda shard: (shard.parent or "", shard.range.start))
-    for parent_id, group in groupby(by_parent, key=lambda shard: shard.parent):
-        assert parent_id is not None, "roots were left out"
-        parent, children = found.get(parent_id), list(group)
+    """Children begin behind their parents, and share out their ranges."""
+    by_parent: dict[ShardId, list[Shard]] = defaultdict(list)
+    for shard in sorted(found.values(), key=lambda shard: shard.range.start):
+        for parent_id in shard.parents:
+            by_parent[parent_id].append(shard)
+    for parent_id, children in by_parent.items():
+        parent = found.get(parent_id)
         if parent is None:
             continue
         if parent.last is None:
@@ -82,31 +85,42 @@ def _check_lineages(section: Section, found: dict[ShardId, Shard]) -> None:
         for child in children:
             if child.first <= parent.last:
                 section.fault(f"{child.shard_id} does not begin behind its parent's end")
-        ends = [child.range.end + 1 for child in children]
-        bounds = [children[0].range.start, *ends]
-        starts = [child.range.start for child in children]
-        is_shared = starts == bounds[:-1]
-        if not is_shared or (bounds[0], bounds[-1] - 1) != (parent.range.start, parent.range.end):
+        if not _is_shared_out(parent, children):
             section.fault(f"{parent_id} is not what its children share")
+
+
+def _is_shared_out(parent: Shard, children: Sequence[Shard]) -> bool:
+    """children: in the order of their ranges."""
+    ends = [child.range.end + 1 for child in children]
+    bounds = [children[0].range.start, *ends]
+    if [child.range.start for child in children] != bounds[:-1]:
+        return False
+    first, last = bounds[0], bounds[-1] - 1
+    if all(len(child.parents) == 1 for child in children):
+        return (first, last) == (parent.range.start, parent.range.end)
+    return len(children) == 1 and first <= parent.range.start <= parent.range.end <= last
 
 
 def _check_open(
     section: Section, catalog: Catalog, table_id: TableId, found: dict[ShardId, Shard]
 ) -> None:
-    """A shard is open exactly as long as a partition of its table names it."""
-    table = catalog.tables.get(table_id)
+    """A shard is open exactly as long as a partition of its table, or its data stream, names it."""
+    table, stream = catalog.tables.get(table_id), catalog.data_streams.get(table_id)
     named = set() if table is None else {each.shard_id for each in table.partitions}
+    if stream is not None:
+        named = {each.shard_id for each in stream.shards}
     for shard in found.values():
         if not shard.is_closed and shard.shard_id not in named:
-            section.fault(f"{shard.shard_id} is open, but no partition's")
+            section.fault(f"{shard.shard_id} is open, but nobody's")
 
 
-async def _check_orphans(engine: Engine, section: Section, found: Shards) -> None:
+async def _check_orphans(engine: Engine, section: Section, stored: tuple[Shards, Catalog]) -> None:
+    found, catalog = stored
     for what, span in (
         ("head", keyspace.every_head_span()),
         ("trim point", keyspace.every_trim_point_span()),
     ):
         async for key, _ in rows_of(engine, span):
             table_id, shard_id = keyspace.shard_of_head(key)
-            if shard_id not in found.get(table_id, {}):
+            if table_id not in catalog.leaving and shard_id not in found.get(table_id, {}):
                 section.fault(f"a {what} is of no shard: {shard_id}")

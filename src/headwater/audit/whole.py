@@ -26,8 +26,8 @@ from headwater.values.order import after_prefix
 KINDS: Final = tuple(
     kind.encode()
     for kind in (
-        *("Sn", "Sp", "Ss"),
-        *("a", "b", "cb", "cs", "ct", "d", "e", "f", "g", "h", "i", "je", "ji", "jt", "k", "l"),
+        *("Sn", "Sp", "Ss", "a", "b", "cb", "cd", "ce", "cs", "ct"),
+        *("d", "e", "f", "g", "h", "i", "je", "ji", "jt", "k", "l"),
         *("m", "n", "o", "p", "qm", "qq", "r", "s", "t", "u", "vc", "vd", "vl", "vp", "vr", "vv"),
         *("vz", "w", "x", "y", "z"),
     )

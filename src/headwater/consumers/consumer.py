@@ -12,7 +12,7 @@ from headwater.consumers.policy import PolicySettings
 from headwater.consumers.watch import HeadWatch
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Consumer:
     """
 
     name: str
-    stream: Stream
+    stream: AnyStream
     settings: PolicySettings
     destination: Destination
     selection: Selection | None = None

@@ -32,7 +32,7 @@ from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
 from headwater.streams.position import find_log
 from headwater.streams.shard import Shard, decode_head
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 _log = structlog.get_logger(__name__)
 
@@ -213,7 +213,7 @@ def readable_shards(
     return [
         shard
         for shard in shards
-        if shard.shard_id in unfinished and (shard.parent is None or shard.parent not in unfinished)
+        if shard.shard_id in unfinished and unfinished.isdisjoint(shard.parents)
     ]
 
 
@@ -221,7 +221,7 @@ class ShardsChanged(Exception):
     """A shard closed while the start was planned: list the shards again."""
 
 
-async def latest_keys(engine: Engine, stream: Stream) -> list[tuple[Shard, bytes]]:
+async def latest_keys(engine: Engine, stream: AnyStream) -> list[tuple[Shard, bytes]]:
     """The shards of a stream and the keys of their heads, for `start_at_latest`."""
     return [
         (shard, keyspace.head(stream.table_id, shard.shard_id))
@@ -230,7 +230,7 @@ async def latest_keys(engine: Engine, stream: Stream) -> list[tuple[Shard, bytes
 
 
 def start_at_latest(
-    view: View, consumer: str, stream: Stream, shards: Sequence[tuple[Shard, bytes]]
+    view: View, consumer: str, stream: AnyStream, shards: Sequence[tuple[Shard, bytes]]
 ) -> None:
     """Have a new consumer begin behind the latest record of every shard, as of this commit.
 
@@ -258,7 +258,7 @@ class Behind:
 
 
 async def behind(
-    engine: Engine, consumer: str, stream: Stream, numbers: Mapping[ShardId, int]
+    engine: Engine, consumer: str, stream: AnyStream, numbers: Mapping[ShardId, int]
 ) -> Behind | None:
     """The first shard of a stream of which a consumer has not stored a position up to a number.
 
@@ -276,7 +276,7 @@ async def behind(
 
 
 async def own_numbers(
-    engine: Engine, stream: Stream, numbers: Mapping[ShardId, int]
+    engine: Engine, stream: AnyStream, numbers: Mapping[ShardId, int]
 ) -> Mapping[ShardId, int]:
     """Of numbers of a table's shards, those of the shards of one of its streams that are there."""
     return {

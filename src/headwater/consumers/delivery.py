@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from headwater.storage.keyspace import ShardId
 from headwater.streams.log import Stored
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Batch:
     is_closing: no records follow in the window. is_early: more would, but its state is too large.
     """
 
-    stream: Stream
+    stream: AnyStream
     shard_id: ShardId
     entries: tuple[Stored, ...]
     deliveries: int = 0

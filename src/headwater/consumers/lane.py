@@ -18,7 +18,7 @@ from headwater.consumers.window import Windows
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.entry import time_us_of
 from headwater.streams.log import Stored
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Lane:
         """What the policy says to do next."""
         return policy.next_step(self._settings, self._state, self._gathered(reach, now), now)
 
-    def batch(self, stream: Stream, shard_id: ShardId, count: int) -> Batch:
+    def batch(self, stream: AnyStream, shard_id: ShardId, count: int) -> Batch:
         """The first records as a batch; none closes the window."""
         deliveries = self._state[0].deliveries if self._state else 0
         return Batch(

@@ -11,6 +11,7 @@ memory.py       the map in memory
 sqlite.py       the map in one SQLite file
 snapshot.py     the SQLite file as it is at one moment, for checks and copies
 duplicate.py    a data directory copied whole while a server uses it
+erase.py        everything between two keys deleted, in bounded commits
 scratch.py      a map on disk for one piece of work
 hold.py         keeps a data directory for one server
 turn.py         whose turn it is to write, among processes that share a store

@@ -7,6 +7,8 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     c t <region> 0 <table name>                       table: definition, status, partitions
     c s <region> 0 <table name> 0 <label>             stream: one incarnation of a table's stream
     c b <region> 0 <table name> 0 <backup id>         backup: of what, in which state
+    c d <region> 0 <stream name>                      data stream: definition, status, open shards
+    c e <data stream 16> <consumer name>              consumer registered with a data stream
     b <table 16> <backup 12> <hash 8> <partition key> <sort key>   item of a backup
     s <table 16> <shard 12>                           shard: lineage and range
     h <table 16> <shard 12>                           head: last sequence number, state
@@ -46,9 +48,9 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
     a                                                 lease of the process that leads
     g <name>                                          the store's own: see Setting
 
-Hash order is scan order; within one partition key, sort keys are in order. The keys of functions
-are made in `function_keys`, those of consumers, links, sinks, queues and the outbox in
-`delivery_keys`.
+Hash order is scan order; within one partition key, sort keys are in order. A data stream's log is
+stored as a table's is, under the data stream's id. The keys of functions are made in
+`function_keys`, those of consumers, links, sinks, queues and the outbox in `delivery_keys`.
 """
 
 from __future__ import annotations
@@ -60,13 +62,14 @@ from uuid import UUID
 from headwater.values.order import after_prefix
 
 TableId = NewType("TableId", str)
-"""A table's UUID; a table that is created again under its name has another."""
+"""A table's UUID, or a data stream's; what is created again under its name has another."""
 
 IndexId = NewType("IndexId", str)
 """16 hexadecimal digits; an index that is created again under its name has another."""
 
 ShardId = NewType("ShardId", str)
-"""`shardId-<20 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it."""
+"""As AWS forms it: `shardId-<20 digits, epoch milliseconds>-<8 hexadecimal digits>` for shards of
+tables, `shardId-<12 digits>`, counted from zero, for those of data streams."""
 
 BackupId = NewType("BackupId", str)
 """`<14 digits, epoch milliseconds>-<8 hexadecimal digits>`, as AWS forms it."""
@@ -75,6 +78,7 @@ SequenceNumber = NewType("SequenceNumber", int)
 """A place in a shard's log, as stored: 64 bits, growing along every lineage."""
 
 SEPARATOR: Final = b"\x00"
+_COUNTED: Final = 2**63  # added to the number of a shard that is told by it alone
 
 
 class Setting(StrEnum):
@@ -147,6 +151,42 @@ def every_backup_span() -> tuple[bytes, bytes]:
     return b"cb", b"cc"
 
 
+def data_stream(region: str, name: str) -> bytes:
+    return b"cd%b\x00%b" % (region.encode(), name.encode())
+
+
+def data_streams_span(region: str, after: str = "") -> tuple[bytes, bytes]:
+    """Start and stop of the data streams of a region whose names come after one."""
+    prefix = b"cd%b\x00" % region.encode()
+    start = prefix + after.encode() + SEPARATOR if after else prefix
+    return start, after_prefix(prefix)
+
+
+def every_data_stream_span() -> tuple[bytes, bytes]:
+    return b"cd", b"ce"
+
+
+def stream_consumer(stream_id: TableId, name: str) -> bytes:
+    return b"ce" + table_bytes(stream_id) + name.encode()
+
+
+def stream_consumers_span(stream_id: TableId, after: str = "") -> tuple[bytes, bytes]:
+    """Start and stop of the consumers of a data stream whose names come after one."""
+    prefix = b"ce" + table_bytes(stream_id)
+    start = prefix + after.encode() + SEPARATOR if after else prefix
+    return start, after_prefix(prefix)
+
+
+def data_stream_spans(stream_id: TableId) -> list[tuple[bytes, bytes]]:
+    """Start and stop of all there is of a data stream beside its definition, its log first."""
+    prefixes = [kind + table_bytes(stream_id) for kind in (b"l", b"h", b"p", b"s", b"ce")]
+    return [(prefix, after_prefix(prefix)) for prefix in prefixes]
+
+
+def every_stream_consumer_span() -> tuple[bytes, bytes]:
+    return b"ce", b"cf"
+
+
 def backup_prefix(table_id: TableId, backup_id: BackupId) -> bytes:
     """What every key of a backup's items begins with; hash, partition key and sort key follow."""
     milliseconds, suffix = backup_id.split("-")
@@ -162,13 +202,28 @@ def table_bytes(table_id: TableId) -> bytes:
 
 def shard_bytes(shard_id: ShardId) -> bytes:
     """The 12 bytes that stand for a shard within keys; their order is the order of shard ids."""
-    _, milliseconds, suffix = shard_id.split("-")
-    return int(milliseconds).to_bytes(8, "big") + bytes.fromhex(suffix)
+    _, number, *suffix = shard_id.split("-")
+    if not suffix:
+        return (_COUNTED + int(number)).to_bytes(8, "big") + bytes(4)
+    return int(number).to_bytes(8, "big") + bytes.fromhex(suffix[0])
 
 
 def shard_id_of(stored: bytes) -> ShardId:
     """The shard that 12 bytes within keys stand for."""
-    return ShardId(f"shardId-{int.from_bytes(stored[:8], 'big'):020d}-{stored[8:].hex()}")
+    number = int.from_bytes(stored[:8], "big")
+    if number >= _COUNTED:
+        return counted_shard_id(number - _COUNTED)
+    return ShardId(f"shardId-{number:020d}-{stored[8:].hex()}")
+
+
+def counted_shard_id(number: int) -> ShardId:
+    """The id of a shard of a data stream."""
+    return ShardId(f"shardId-{number:012d}")
+
+
+def is_counted(shard_id: ShardId) -> bool:
+    """Whether a shard is one of a data stream."""
+    return shard_id.count("-") == 1
 
 
 def shard(table_id: TableId, shard_id: ShardId) -> bytes:

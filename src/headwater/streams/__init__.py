@@ -2,8 +2,8 @@
 
 See DESIGN.md.
 
-entry.py      one change: keys, old image, new image; its stored bytes
-shard.py      lineage: partitions, splits, rollover, closing; sequence numbers
+entry.py      one change, or one record of a data stream; its stored bytes
+shard.py      lineage: partitions, splits, merges, rollover, closing; sequence numbers
 log.py        append behind a shard's head; read after a sequence number
 window.py     streams: windows over a table's log, with label and view type
 listing.py    which streams and shards can be seen now

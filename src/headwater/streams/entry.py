@@ -1,17 +1,19 @@
-"""A log entry: one change of one item, as stored.
+"""A log entry: one change of one item, or one record put into a data stream, as stored.
 
 Grammar of the stored bytes (all integers big-endian):
 
     entry   = version kind flags time keys_size new_size old_size keys_length new_length
               origin_length origin keys new old
     version = 1 byte, 1
-    kind    = 1 byte: 1 insert, 2 modify, 3 remove
+    kind    = 1 byte: 1 insert, 2 modify, 3 remove, 4 record
     flags   = 1 byte: bit 0 made by the service (time to live), others 0
     time    = 8 bytes, microseconds since the epoch, never decreasing along a lineage
     *_size  = 4 bytes, item size as DynamoDB counts it; 0 where the image is absent
     *_length = 4 bytes, length of the JSON that follows; origin_length is 1 byte
     origin  = UTF-8, region where the change was first made; empty: here
     keys new old = canonical JSON of the key attributes and the two images; absent images are empty
+
+A record has its partition key as `keys`, UTF-8, and its data as `new`, as they are.
 
 Always both images, so that every view type, Lambda's event and Kinesis' record are renderings of
 the same bytes, which they splice and never re-encode.
@@ -29,11 +31,15 @@ _BY_SERVICE: Final = 1
 
 
 class Kind(IntEnum):
-    """What happened to the item."""
+    """What happened to the item; or, of a data stream, that a record was put."""
 
     INSERT = 1
     MODIFY = 2
     REMOVE = 3
+    RECORD = 4
+
+
+CHANGES: Final = (Kind.INSERT, Kind.MODIFY, Kind.REMOVE)
 
 
 class Image(NamedTuple):
@@ -61,6 +67,12 @@ class Entry(NamedTuple):
     old: Image
     is_by_service: bool = False
     origin: str = ""
+
+
+def record_entry(partition_key: str, data: bytes, time_us: int) -> Entry:
+    """A record of a data stream as an entry."""
+    key = partition_key.encode()
+    return Entry(Kind.RECORD, time_us, Image(key, len(key)), Image(data, len(data)), NO_IMAGE)
 
 
 def encode(entry: Entry, time_us: int) -> bytes:

@@ -64,18 +64,25 @@ class Iterators:
 
         Raises ValidationException if it is none of ours, ExpiredIteratorException if it is too old.
         """
+        iterator = self.opened(token)
+        if iterator is None:
+            raise ValidationException("Invalid ShardIterator")
+        if now - iterator.issued_ms / 1000 > shard_iterator_seconds:
+            raise ExpiredIteratorException
+        return iterator
+
+    def opened(self, token: str) -> ShardIterator | None:
+        """The iterator of a token, however old; None if it is none of ours."""
         arn, _, sealed = token.rpartition("|1|")
         try:
             content = binascii.a2b_base64(sealed.encode("ascii"), strict_mode=True)
         except (binascii.Error, UnicodeEncodeError):
-            raise _invalid() from None
+            return None
         payload, seal = content[: _PAYLOAD.size], content[_PAYLOAD.size :]
         if not hmac.compare_digest(seal, self._seal(arn, payload)):
-            raise _invalid()
+            return None
         version, issued_ms, shard, after = _PAYLOAD.unpack(payload)
         assert version == _VERSION, "a sealed token has a version this code does not know"
-        if now - issued_ms / 1000 > shard_iterator_seconds:
-            raise ExpiredIteratorException
         return ShardIterator(arn, keyspace.shard_id_of(shard), SequenceNumber(after), issued_ms)
 
     def _seal(self, arn: str, payload: bytes) -> bytes:
@@ -101,7 +108,3 @@ class _KeepSecret:
 async def load_secret(committer: Committer, chance: Chance) -> bytes:
     """The secret that seals the iterators of all servers of a store."""
     return await committer.submit(_KeepSecret(chance.token(_SECRET_BYTES)))
-
-
-def _invalid() -> ValidationException:
-    return ValidationException("Invalid ShardIterator")

@@ -17,11 +17,11 @@ from headwater.storage.keyspace import ShardId
 from headwater.streams import shard as shards
 from headwater.streams import window as windows
 from headwater.streams.shard import Shard
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream, Stream
 
 _PAGE: Final = 256
 _SHARD_ID: Final = re.compile(r"shardId-[0-9]{20}-[0-9a-f]{8}", re.ASCII)
-_MILLISECONDS_MAX: Final = 2**64 - 1
+_MILLISECONDS_MAX: Final = 2**63 - 1
 
 
 def horizon_us(now: float, retention_seconds: float) -> int:
@@ -56,7 +56,7 @@ async def find_stream(engine: Engine, key: bytes, horizon: int) -> Stream | None
 
 
 async def find_shard(
-    engine: Engine, stream: Stream, shard_id: ShardId, horizon: int
+    engine: Engine, stream: AnyStream, shard_id: ShardId, horizon: int
 ) -> Shard | None:
     """A shard of a stream, if it can be seen."""
     (stored,) = await engine.get([keyspace.shard(stream.table_id, shard_id)])
@@ -77,7 +77,7 @@ async def streams(engine: Engine, span: tuple[bytes, bytes], horizon: int) -> As
 
 
 async def shards_of(
-    engine: Engine, stream: Stream, horizon: int, after: ShardId | None = None
+    engine: Engine, stream: AnyStream, horizon: int, after: ShardId | None = None
 ) -> AsyncIterator[Shard]:
     """The shards of a stream to be seen, in the order of their ids, from behind one on."""
     start, stop = keyspace.shards_span(stream.table_id)

@@ -28,22 +28,23 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a shard: what comes after a number."""
+    """A position in a shard, what comes after a number, and the bytes of a page there."""
 
     table_id: TableId
     shard_id: ShardId
     after: SequenceNumber
+    bytes_max: int = stream_page_bytes_max
 
 
 async def read_page(engine: Engine, place: Place, head: Head, limit: int, horizon: int) -> Page:
-    """The page at a place: as many entries as `limit` and 1 MB of stored bytes allow, at least one.
+    """The page at a place: as many entries as `limit` and the place allow, at least one.
 
     head: of the shard, read before this call.
     Raises Trimmed if the next entry is older than the horizon or removed.
     """
     prefix = keyspace.log_prefix(place.table_id, place.shard_id)
-    reading = Reading(place.after, limit, stream_page_bytes_max)
-    found = _within_size(await read(engine, prefix, reading))
+    reading = Reading(place.after, limit, place.bytes_max)
+    found = _within_size(await read(engine, prefix, reading), place.bytes_max)
     if found:
         first = found[0]
         is_gap = number_before(first.number) > place.after
@@ -55,8 +56,8 @@ async def read_page(engine: Engine, place: Place, head: Head, limit: int, horizo
     return Page(found, None if head.is_closed and after >= head.last else after)
 
 
-def _within_size(found: list[Stored]) -> list[Stored]:
+def _within_size(found: list[Stored], bytes_max: int) -> list[Stored]:
     """Without the entry that carries the page over its size, unless it stands alone."""
-    if len(found) > 1 and sum([len(entry) for _, entry in found]) > stream_page_bytes_max:
+    if len(found) > 1 and sum([len(entry) for _, entry in found]) > bytes_max:
         return found[:-1]
     return found

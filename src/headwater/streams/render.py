@@ -18,7 +18,7 @@ from typing import Final
 import orjson
 
 from headwater.storage.keyspace import SequenceNumber, ShardId
-from headwater.streams.entry import HEADER, Kind, is_by_service
+from headwater.streams.entry import CHANGES, HEADER, Kind, is_by_service
 from headwater.streams.log import Stored
 from headwater.streams.shard import TEXT_BASE
 from headwater.streams.window import ViewType
@@ -139,7 +139,7 @@ def _style(region: str, view: ViewType, time: bytes, tail: tuple[bytes, bytes]) 
             (kind, is_by_service): _form(
                 region, (kind, view), time, (identity if is_by_service else b"") + end
             )
-            for kind in Kind
+            for kind in CHANGES
             for is_by_service in (False, True)
         },
     )

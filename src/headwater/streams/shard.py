@@ -6,7 +6,8 @@ closes; its *head* (last number, time, state) with every commit group that appen
 
 Sequence numbers as stored have 64 bits: a counter of 48, which grows along every lineage, and below
 it the shard's lane of 16, which tells the shards of one table apart, so that no two records of a
-stream share a number. Readers see them as decimals of 21 digits (`sequence_text`).
+stream share a number. Readers see them as decimals of 21 digits, of 56 in data streams
+(`sequence_text`).
 
 All functions here are pure; whoever calls them stores what they return in one commit.
 """
@@ -15,17 +16,18 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
 from headwater.clock import Chance
-from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.storage.keyspace import SequenceNumber, ShardId, is_counted
 
 HASH_MAX: Final = 2**64 - 1
 _LANE_BITS: Final = 16
 _LANES: Final = 2**_LANE_BITS
 TEXT_BASE: Final = 10**20
+_COUNTED_TEXT_BASE: Final = 495 * 10**53  # of data streams
 _HEAD: Final = struct.Struct(">QQB")
 
 
@@ -35,7 +37,8 @@ class ShardClosed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HashRange:
-    """Hashes of partition keys from `start` to `end`, both inclusive, each of 64 bits."""
+    """Hashes of partition keys from `start` to `end`, both inclusive: 64 bits each, 128 in data
+    streams."""
 
     start: int
     end: int
@@ -45,9 +48,12 @@ class HashRange:
 
     def halves(self) -> tuple[HashRange, HashRange]:
         """The range cut in the middle; asserts that it holds at least two hashes."""
-        assert self.start < self.end, "a range of one hash cannot be cut"
-        middle = (self.start + self.end) // 2
-        return HashRange(self.start, middle), HashRange(middle + 1, self.end)
+        return self.cut((self.start + self.end) // 2 + 1)
+
+    def cut(self, start: int) -> tuple[HashRange, HashRange]:
+        """The range cut in two, the second part from `start` on; asserts that neither is empty."""
+        assert self.start < start <= self.end, "a part of a range holds at least one hash"
+        return HashRange(self.start, start - 1), HashRange(start, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Shard:
     """A shard's descriptor.
 
     stream_label: the stream through whose window the shard is seen; empty if through none.
+    adjacent: the other parent of a shard that two were merged into.
     first: StartingSequenceNumber. last: EndingSequenceNumber once closed, else None.
     opened_us, closed_us: microseconds since the epoch.
     """
@@ -68,10 +75,15 @@ class Shard:
     opened_us: int
     last: SequenceNumber | None = None
     closed_us: int | None = None
+    adjacent: ShardId | None = None
 
     @property
     def is_closed(self) -> bool:
         return self.last is not None
+
+    @property
+    def parents(self) -> tuple[ShardId, ...]:
+        return tuple(each for each in (self.parent, self.adjacent) if each is not None)
 
 
 class Head(NamedTuple):
@@ -85,9 +97,22 @@ class Head(NamedTuple):
     is_closed: bool = False
 
 
+class Opens(Protocol):
+    """What is common to the shards that open together. now_us: microseconds since the epoch."""
+
+    @property
+    def stream_label(self) -> str: ...
+
+    @property
+    def now_us(self) -> int: ...
+
+    def shard_id(self, parent: Shard | None) -> ShardId:
+        """The id of the next shard to open, which comes behind its parents'."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is common to the shards that open together."""
+    """An opening of shards of tables."""
 
     stream_label: str
     now_us: int
@@ -104,19 +129,19 @@ class Opening:
         return ShardId(f"shardId-{milliseconds:020d}-{self.chance.token(4).hex()}")
 
 
-def even_ranges(count: int) -> list[HashRange]:
+def even_ranges(count: int, hash_max: int = HASH_MAX) -> list[HashRange]:
     """The hash space cut into so many ranges, as equal as can be."""
-    bounds = [index * (HASH_MAX + 1) // count for index in range(count + 1)]
+    bounds = [index * (hash_max + 1) // count for index in range(count + 1)]
     return [HashRange(bounds[index], bounds[index + 1] - 1) for index in range(count)]
 
 
-def open_root(opening: Opening, hash_range: HashRange, lane: int) -> tuple[Shard, Head]:
+def open_root(opening: Opens, hash_range: HashRange, lane: int) -> tuple[Shard, Head]:
     """A shard without a parent."""
-    return _open(opening, hash_range, lane, None)
+    return _open(opening, hash_range, lane)
 
 
 def roll_over(
-    opening: Opening, parent: Shard, head: Head, lane: int
+    opening: Opens, parent: Shard, head: Head, lane: int
 ) -> tuple[Shard, tuple[Shard, Head]]:
     """Close a shard and open one child of the same range; returns the closed one and the child."""
     closed = close(parent, head, opening.now_us)
@@ -124,7 +149,7 @@ def roll_over(
 
 
 def follow(
-    opening: Opening, before: Shard, head: Head, lane: int
+    opening: Opens, before: Shard, head: Head, lane: int
 ) -> tuple[Shard, tuple[Shard, Head]]:
     """Close a shard and open another of its range, whose numbers and times come after its own.
 
@@ -135,14 +160,26 @@ def follow(
 
 
 def split(
-    opening: Opening, parent: Shard, head: Head, lanes: tuple[int, int]
+    opening: Opens,
+    parent: tuple[Shard, Head],
+    ranges: tuple[HashRange, HashRange],
+    lanes: tuple[int, int],
 ) -> tuple[Shard, list[tuple[Shard, Head]]]:
-    """Close a shard and open a child for each half of its range."""
-    closed = close(parent, head, opening.now_us)
-    halves = parent.range.halves()
+    """Close a shard and open a child for each part of its range."""
+    closed = close(*parent, opening.now_us)
     return closed, [
-        _open(opening, half, lane, closed) for half, lane in zip(halves, lanes, strict=True)
+        _open(opening, part, lane, closed) for part, lane in zip(ranges, lanes, strict=True)
     ]
+
+
+def merge(
+    opening: Opens, parent: tuple[Shard, Head], adjacent: tuple[Shard, Head], lane: int
+) -> tuple[tuple[Shard, Shard], tuple[Shard, Head]]:
+    """Close two shards whose ranges meet, and open one child of both."""
+    ranges = sorted((parent[0].range, adjacent[0].range), key=lambda each: each.start)
+    assert ranges[0].end + 1 == ranges[1].start, "only neighbours are merged"
+    closed = close(*parent, opening.now_us), close(*adjacent, opening.now_us)
+    return closed, _open(opening, HashRange(ranges[0].start, ranges[1].end), lane, *closed)
 
 
 def close(shard: Shard, head: Head, now_us: int) -> Shard:
@@ -186,14 +223,17 @@ def next_lane(lane: int) -> int:
     return (lane + 1) % _LANES
 
 
-def sequence_text(number: int) -> str:
-    """A sequence number as readers see it: decimal, 21 digits."""
-    return str(TEXT_BASE + number)
+def sequence_text(number: int, shard_id: ShardId | None = None) -> str:
+    """A sequence number as readers see it: decimal, 21 digits; 56 in a shard of a data stream."""
+    is_of_data_stream = shard_id is not None and is_counted(shard_id)
+    return str((_COUNTED_TEXT_BASE if is_of_data_stream else TEXT_BASE) + number)
 
 
 def parse_sequence(text: str) -> int:
     """The stored number of a text; numbers below all others give -1, above all others 2**64."""
-    return min(max(int(text) - TEXT_BASE, -1), 2**64)
+    number = int(text)
+    base = _COUNTED_TEXT_BASE if number >= _COUNTED_TEXT_BASE else TEXT_BASE
+    return min(max(number - base, -1), 2**64)
 
 
 def encode_head(head: Head) -> bytes:
@@ -215,30 +255,37 @@ def decode_point(stored: bytes | None) -> int:
 
 
 def encode(shard: Shard) -> bytes:
-    """The stored bytes of a descriptor: JSON with its fields."""
-    return orjson.dumps(shard)
+    """The stored bytes of a descriptor: JSON with its fields, a wide range as texts."""
+    fields: dict[str, Any] = {name: getattr(shard, name) for name in shard.__slots__}
+    if shard.range.end > HASH_MAX:  # JSON's parsers round what has more than 64 bits
+        fields["range"] = {"start": str(shard.range.start), "end": str(shard.range.end)}
+    if shard.adjacent is None:
+        del fields["adjacent"]
+    return orjson.dumps(fields)
 
 
 def decode(stored: bytes) -> Shard:
     fields: dict[str, Any] = orjson.loads(stored)
-    fields["range"] = HashRange(**fields["range"])
+    bounds = fields["range"]
+    fields["range"] = HashRange(int(bounds["start"]), int(bounds["end"]))
     return Shard(**fields)
 
 
-def _open(
-    opening: Opening, hash_range: HashRange, lane: int, parent: Shard | None
-) -> tuple[Shard, Head]:
-    before = 0 if parent is None else _required(parent.last)
-    first = next_number(before, lane)
-    opened_us = opening.now_us if parent is None else max(opening.now_us, parent.closed_us or 0)
+def _open(opening: Opens, hash_range: HashRange, lane: int, *parents: Shard) -> tuple[Shard, Head]:
+    """parents: closed."""
+    first = next_number(max((_required(each.last) for each in parents), default=0), lane)
+    closed_us = max((each.closed_us or 0 for each in parents), default=0)
+    opened_us = max(opening.now_us, closed_us)
+    ids = [each.shard_id for each in parents]
     shard = Shard(
-        opening.shard_id(parent),
+        opening.shard_id(parents[0] if parents else None),
         opening.stream_label,
         lane,
         hash_range,
-        None if parent is None else parent.shard_id,
+        ids[0] if ids else None,
         first,
         opened_us,
+        adjacent=ids[1] if len(ids) > 1 else None,
     )
     # The head stands before the first number, so that the first entry may take a number after it.
     return shard, Head(first, opened_us)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -33,6 +33,31 @@ class ViewType(StrEnum):
     NEW_IMAGE = "NEW_IMAGE"
     OLD_IMAGE = "OLD_IMAGE"
     NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
+
+
+class AnyStream(Protocol):
+    """What reading needs to know of a stream, be it a table's or one that clients put records into.
+
+    label: of its shards, among those of its log. keys: names of what its records' keys hold.
+    table_name: of the table whose it is, or empty.
+    """
+
+    @property
+    def table_name(self) -> str: ...
+
+    @property
+    def region(self) -> str: ...
+
+    @property
+    def table_id(self) -> TableId: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+
+    def arn(self, account: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ ion.py         items as lines of Ion and back
 import_packing.py  packed objects, unpacked as they are read
 import_lines.py  from an object's bytes to lines and items
 importer.py    imports made, as a task
-erase.py       what is left of a deleted table or index, erased in steps
 backup.py      a backup: what it holds, and its stored form
 backups.py     the backups there are: begun, found, listed, deleted
 copying.py     backups made beside writes, and erased, in steps

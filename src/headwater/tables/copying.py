@@ -27,13 +27,13 @@ from headwater.limits import (
 )
 from headwater.storage.committer import View
 from headwater.storage.engine import Span, Unavailable
+from headwater.storage.erase import erase
 from headwater.storage.keyspace import BackupId
 from headwater.tables import schema
 from headwater.tables.backup import Backup, BackupStatus
 from headwater.tables.backups import UNSETTLED_TOPIC, BackupChange, Backups
 from headwater.tables.catalog import Catalog
 from headwater.tables.count import Count
-from headwater.tables.erase import erase
 from headwater.tables.schema import Table
 from headwater.tables.transitions import Stores
 from headwater.tables.write import NO_ITEM, copy_keys

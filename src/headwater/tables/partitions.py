@@ -137,7 +137,7 @@ def split(view: View, table: Table, shard_id: ShardId, opening: Opening) -> Tabl
     index = _index_of(table, shard_id)
     parent, head = _load(view, table.table_id, shard_id)
     lanes = table.next_lane, shards.next_lane(table.next_lane)
-    closed, children = shards.split(opening, parent, head, lanes)
+    closed, children = shards.split(opening, (parent, head), parent.range.halves(), lanes)
     _put(view, table.table_id, closed, shards.closed_head(head))
     partitions = []
     for child, child_head in children:

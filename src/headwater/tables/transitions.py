@@ -34,12 +34,12 @@ from headwater.limits import (
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.engine import Engine, Unavailable
+from headwater.storage.erase import erase
 from headwater.storage.keyspace import IndexId, index_prefix, indexes_span
 from headwater.streams.listing import entries
 from headwater.tables import expiry, schema, unsettled
 from headwater.tables.backfill import Filling, expiry_entries, fill, index_entries
 from headwater.tables.catalog import Catalog
-from headwater.tables.erase import erase
 from headwater.tables.restoring import refill, release, source_key
 from headwater.tables.schema import (
     Index,

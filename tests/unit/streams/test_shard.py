@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.clock import SeededChance
-from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.storage.keyspace import (
+    SequenceNumber,
+    ShardId,
+    counted_shard_id,
+    shard_bytes,
+    shard_id_of,
+)
 from headwater.streams import shard as shards
 from headwater.streams.shard import HASH_MAX, HashRange, Head, Opening, Shard
 
@@ -80,7 +86,7 @@ def test_child_has_an_id_behind_its_parents_even_in_the_same_millisecond() -> No
     parent, head = root()
 
     _, (child, child_head) = shards.roll_over(opening(), parent, head, 8)
-    _, grandchildren = shards.split(opening(), child, child_head, (9, 10))
+    _, grandchildren = shards.split(opening(), (child, child_head), child.range.halves(), (9, 10))
 
     assert parent.shard_id < child.shard_id < min(each.shard_id for each, _ in grandchildren)
 
@@ -88,7 +94,7 @@ def test_child_has_an_id_behind_its_parents_even_in_the_same_millisecond() -> No
 def test_split_gives_each_half_a_child() -> None:
     parent, head = root()
 
-    closed, children = shards.split(opening(), parent, head, (8, 9))
+    closed, children = shards.split(opening(), (parent, head), parent.range.halves(), (8, 9))
 
     assert closed.is_closed
     assert [child.range for child, _ in children] == list(parent.range.halves())
@@ -159,3 +165,59 @@ def test_stored_descriptor_is_pinned() -> None:
         b'"range":{"start":0,"end":18446744073709551615},"parent":null,"first":65543,'
         b'"opened_us":1700000000123456,"last":null,"closed_us":null}'
     )
+
+
+class Counted:
+    """An opening of shards that are counted, as data streams' are."""
+
+    stream_label = "records"
+    now_us = NOW_US
+
+    def __init__(self, number: int = 0) -> None:
+        self._numbers = itertools.count(number)
+
+    def shard_id(self, _parent: Shard | None) -> ShardId:
+        return counted_shard_id(next(self._numbers))
+
+
+def test_merge_gives_both_parents_one_child_behind_their_ends() -> None:
+    counted = Counted()
+    low, high = HashRange(0, HASH_MAX).cut(99)
+    first, (second, second_head) = (
+        shards.open_root(counted, low, 7),
+        shards.open_root(counted, high, 8),
+    )
+    second_head = Head(shards.next_number(second_head.last + 2**40, 8), NOW_US)
+
+    closed, (child, _) = shards.merge(counted, (second, second_head), first, 9)
+
+    assert [each.is_closed for each in closed] == [True, True]
+    assert child.parents == (second.shard_id, first[0].shard_id)
+    assert child.range == HashRange(0, HASH_MAX)
+    assert child.first > max(each.last or 0 for each in closed)
+
+
+def test_wide_range_and_second_parent_read_back() -> None:
+    counted = Counted()
+    low, high = HashRange(0, 2**128 - 1).cut(2**127 + 1)
+    parents = [shards.open_root(counted, each, lane) for lane, each in enumerate((low, high))]
+
+    closed, (child, _) = shards.merge(counted, parents[0], parents[1], 3)
+
+    for each in (*closed, child):
+        assert shards.decode(shards.encode(each)) == each
+
+
+def test_numbers_of_data_streams_have_56_digits_and_read_back() -> None:
+    text = shards.sequence_text(2**64 - 1, counted_shard_id(0))
+
+    assert (len(text), text[:3]) == (56, "495")
+    assert shards.parse_sequence(text) == 2**64 - 1
+
+
+@given(st.integers(0, 10**12 - 1))
+def test_counted_shard_ids_keep_their_order_in_keys(number: int) -> None:
+    shard_id = counted_shard_id(number)
+
+    assert shard_id_of(shard_bytes(shard_id)) == shard_id
+    assert shard_bytes(shard_id) < shard_bytes(counted_shard_id(number + 1))

@@ -1,8 +1,9 @@
 """AWS's request shapes: the generated tables and the reading of them.
 
 `tools/generate_shapes.py` writes one table per service from botocore's models: `dynamodb.json`,
-`dynamodbstreams.json`, `lambda.json`, `sqs.json`. Never edit them by hand. Reading a table is
-cheap, and its shapes are unfolded as operations are first called: start-up pays for none.
+`dynamodbstreams.json`, `kinesis.json`, `lambda.json`, `sqs.json`. Never edit them by hand. Reading
+a table is cheap, and its shapes are unfolded as operations are first called: start-up pays for
+none.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Model:
 
 @functools.cache
 def read(service: str) -> Model:
-    """The table of a service: dynamodb, dynamodbstreams or lambda."""
+    """The table of a service: dynamodb, dynamodbstreams, lambda, sqs or kinesis."""
     return Model(orjson.loads((_FOLDER / f"{service}.json").read_bytes()))
 
 

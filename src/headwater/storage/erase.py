@@ -1,7 +1,7 @@
-"""Erasing what is left of a deleted table or index, in steps small enough for a commit each.
+"""Erasing what is left of a deleted table, index or data stream, in steps of a commit each.
 
 Promises that nothing is left in the span when `erase` returns, provided that nothing is added any
-more: the table or the index is in the state DELETING, which writes obey. Begun again after a
+more: what it is of is in the state DELETING, which writes obey. Begun again after a
 restart it goes on with what is left.
 """
 
