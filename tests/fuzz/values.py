@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from random import Random
 from typing import Any, Final
 
@@ -54,7 +55,8 @@ def hostile(chance: Random) -> Any:
         case 4:
             return _sized(chance, _SIZES)
         case _:
-            return chance.choice(_ODD)
+            # A copy, since what stands in a request may be spoiled again.
+            return copy.deepcopy(chance.choice(_ODD))
 
 
 def like(chance: Random, value: Any) -> Any:
@@ -101,7 +103,7 @@ def attribute_value(chance: Random, depth: int = 0) -> dict[str, Any]:
 def _large(chance: Random) -> Any:
     match chance.randrange(6):
         case 0:
-            return [KEY] * 101
+            return [dict(KEY) for _ in range(101)]
         case 1:
             return {str(number): {"S": "v"} for number in range(300)}
         case 2:
