@@ -14,6 +14,7 @@ from tests.conformance.definition import attributes, index, keys, schema
 from tests.conformance.expectation import invalid, refused
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.local_only
 ACCOUNT = "000000000000"
 ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 READER = {
@@ -101,7 +102,7 @@ def table(owner, unique_name):
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )
     owner.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
     )
     owner.put_item(TableName=name, Item={"pk": {"S": "ann"}, "colour": {"S": "red"}})
     return owner.describe_table(TableName=name)["Table"]

@@ -362,7 +362,7 @@ def test_unknown_type_of_key_names_its_place(create, type_, path):
 
 @pytest.mark.parametrize("name", ["ab", "x" * 256])
 def test_name_of_wrong_length_is_invalid(create, name):
-    with invalid():
+    with invalid("TableName must be at least 3 characters long and at most 255 characters long"):
         create(**definition(), TableName=name)
 
 

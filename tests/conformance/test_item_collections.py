@@ -43,7 +43,7 @@ def table(narrow, unique_name) -> str:
         BillingMode="PAY_PER_REQUEST",
     )
     narrow.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
     )
     return str(name)
 
@@ -52,6 +52,7 @@ def item(sort, size, **more):
     return {"pk": {"S": "a"}, "sk": {"S": sort}, "f": {"S": "x" * size}, **more}
 
 
+@pytest.mark.local_only
 def test_a_write_beyond_the_limit_is_refused(narrow, table):
     narrow.put_item(TableName=table, Item=item("1", 500))
 
@@ -59,11 +60,13 @@ def test_a_write_beyond_the_limit_is_refused(narrow, table):
         narrow.put_item(TableName=table, Item=item("2", 500))
 
 
+@pytest.mark.local_only
 def test_entries_of_local_indexes_count(narrow, table):
     with refused("ItemCollectionSizeLimitExceededException", EXCEEDED):
         narrow.put_item(TableName=table, Item=item("1", 500, grade={"S": "g"}))
 
 
+@pytest.mark.local_only
 def test_a_transaction_tells_the_reason(narrow, table):
     with refused("TransactionCanceledException") as refusal:
         narrow.transact_write_items(

@@ -13,6 +13,7 @@ from tests.conformance.definition import keys
 from tests.conformance.expectation import refused
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.local_only
 EXCEEDED = (
     "The level of configured provisioned throughput for the table was exceeded. "
     "Consider increasing your provisioning level with the UpdateTable API."
@@ -46,7 +47,7 @@ def table(throttled, unique_name) -> str:
         ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
     )
     throttled.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
     )
     return str(name)
 
@@ -86,7 +87,7 @@ def on_demand(throttled, unique_name):
             TableName=name, **keys(("pk", "S")), BillingMode="PAY_PER_REQUEST", **members
         )
         throttled.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+            TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
         )
         return str(name)
 

@@ -72,7 +72,9 @@ def test_provisioned_table_goes_on_demand(make_table, update):
 
     changed = update(table, BillingMode="PAY_PER_REQUEST")
 
-    assert changed["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    summary = changed["BillingModeSummary"]
+    assert summary["BillingMode"] == "PAY_PER_REQUEST"
+    assert summary["LastUpdateToPayPerRequestDateTime"] >= table["CreationDateTime"]
     assert changed["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
 
 

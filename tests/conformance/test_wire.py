@@ -149,6 +149,7 @@ def test_depth_without_end_is_refused(wire, simple, depth):
             "only base-64-encoded strings are convertible to bytes",
         ),
         ("GetItem", "Key", {"pk": {"S": 1}}, "NUMBER_VALUE cannot be converted to String"),
+        ("Scan", "Limit", {}, "Start of structure or map found where not expected"),
     ],
 )
 def test_member_of_wrong_type_cannot_be_read(wire, simple, operation, member, value, message):
