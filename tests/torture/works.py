@@ -14,12 +14,13 @@ import orjson
 
 from headwater.cli.client import Client, ServerSaidNo
 from tests.torture import moments
-from tests.torture.world import STREAM, World, ask, index, settled, types
+from tests.torture.world import STREAM, World, ask, index, keys, settled, types
 
 Finish = Callable[[Client], Awaitable[None]]
 Work = Callable[[Client, World], Awaitable[Finish]]
 
 _IMPORTED: Final = 1500
+_SEVERAL: Final = [*keys("parity", "n"), {"AttributeName": "sk", "KeyType": "RANGE"}]
 
 
 async def change_index(client: Client, world: World) -> Finish:
@@ -27,7 +28,7 @@ async def change_index(client: Client, world: World) -> Finish:
     present = (await settled(client, "churn")).get("GlobalSecondaryIndexes", [])
     change: dict[str, Any] = {"Delete": {"IndexName": "by_parity"}}
     if not present:
-        change = {"Create": index("by_parity", "parity", "n")}
+        change = {"Create": {**index("by_parity"), "KeySchema": _SEVERAL}}
     await ask(
         client,
         "UpdateTable",
