@@ -5,6 +5,11 @@ main.py         the group of commands, each loaded when it is called
 serve.py        runs a server
 demo/           a git history through table, stream and function, proved
 tail.py         a stream, live
+replay/         records of a stream once more, or into a file
+diff/           what a function would have written, held against what is there
+moment.py       moments as commands take them
+plain.py        attributes in short
+variables.py    variables of a function's environment
 lab.py          operations for tests
 lab_clock.py    those on the server's time
 lab_story.py    the story of a record, to read

@@ -27,6 +27,7 @@ from headwater.cli.deployment import (
     python_of,
 )
 from headwater.cli.endpoint import endpoint_options, session
+from headwater.cli.variables import variables_of
 from headwater.clock import Clock, SystemClock
 
 _LOOK_SECONDS: Final = 0.5
@@ -90,14 +91,15 @@ def deploy_command(
     name: str, directory: Path, endpoint: str, region: str, **options: object
 ) -> None:
     """Create the function NAME from DIRECTORY, or bring it up to date."""
-    requirements = options["requirements"]
+    requirements, variables = options["requirements"], options["variables"]
+    assert isinstance(variables, tuple), "click gives a repeated option as a tuple"
     assert requirements is None or isinstance(requirements, Path)
     configuration = {
         "Handler": options["handler"],
         "Runtime": options["runtime"],
         "Timeout": options["timeout"],
         "MemorySize": options["memory"],
-        "Environment": {"Variables": _parsed(options["variables"])},
+        "Environment": {"Variables": variables_of(variables)},
     }
     deployment = _Deployment(name, directory, requirements, configuration)
     console = Console()
@@ -141,17 +143,6 @@ async def _watch(
             again()
             deployed = found
         latest = found
-
-
-def _parsed(variables: object) -> dict[str, str]:
-    assert isinstance(variables, tuple), "click gives a repeated option as a tuple"
-    pairs = {}
-    for variable in variables:
-        name, equals, value = str(variable).partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{variable!r} is not NAME=VALUE", param_hint="--env")
-        pairs[name] = value
-    return pairs
 
 
 @command.command("logs")

@@ -12,9 +12,12 @@ from headwater import __version__
 _COMMANDS: Final = {
     "backup": "headwater.cli.backup",
     "demo": "headwater.cli.demo.command",
+    "diff": "headwater.cli.diff.command",
+    "export": "headwater.cli.replay.export",
     "function": "headwater.cli.function",
     "lab": "headwater.cli.lab",
     "mapping": "headwater.cli.mapping",
+    "replay": "headwater.cli.replay.command",
     "serve": "headwater.cli.serve",
     "sink": "headwater.cli.sink",
     "tail": "headwater.cli.tail",

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
 from headwater.cli.endpoint import endpoint_options, session
+from headwater.cli.plain import plain, value_text
 from headwater.consumer import LATEST, TRIM_HORIZON, CallFailed, Follower, ReadSettings, connect
 from headwater.consumer.events import Event, RecordsTrimmed
 from headwater.consumer.position import Start
@@ -70,7 +70,7 @@ def rendered(shard_id: str, record: Mapping[str, Any]) -> Text:
     text = Text()
     text.append(f"{when.astimezone(UTC):%H:%M:%S} ", "dim")
     text.append(f"{name} ", _STYLES[name])
-    text.append(_plain(change["Keys"]), "bold")
+    text.append(plain(change["Keys"]), "bold")
     text.append(f"  {shard_id[-8:]} {change['SequenceNumber']}", "dim")
     if "userIdentity" in record:
         text.append("  by time to live", "magenta")
@@ -86,23 +86,6 @@ def _append_difference(text: Text, change: Mapping[str, Any]) -> None:
         if before == after:
             continue
         if before is not None:
-            text.append(f"\n  - {attribute}: {_value(before)}", "red")
+            text.append(f"\n  - {attribute}: {value_text(before)}", "red")
         if after is not None:
-            text.append(f"\n  + {attribute}: {_value(after)}", "green")
-
-
-def _plain(attributes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_value(value)}" for name, value in attributes.items())
-
-
-def _value(value: Mapping[str, Any]) -> str:
-    """An attribute value in short: a text or number as it is, anything else as JSON."""
-    ((kind, inner),) = value.items()
-    if kind in ("S", "N"):
-        return str(inner)
-    return orjson.dumps(inner, default=_binary, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _binary(value: object) -> str:
-    assert isinstance(value, bytes), "boto3 gives nothing else that JSON does not have"
-    return f"<{len(value)} bytes>"
+            text.append(f"\n  + {attribute}: {value_text(after)}", "green")

@@ -25,6 +25,8 @@ lease_table.py  leases in DynamoDB
 lease_item.py   pure: a lease as an item
 cursor.py       one shard, page after page; knows no leases
 follow.py       a whole stream without leases
+stretch.py      a stream from one moment to another, merged by time
+recording.py    a stretch of a stream in a file; knows nothing of reading
 shards.py       shards listed, parents before children
 policy.py       pure: what to do after an error
 api.py          what is asked of AWS
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
     from headwater.consumer.position import LATEST, TRIM_HORIZON, AtTimestamp
     from headwater.consumer.reader import HandlerFailed
     from headwater.consumer.record import Record
+    from headwater.consumer.recording import NotARecording, Origin, Recording
     from headwater.consumer.settings import ConsumerSettings, ReadSettings
+    from headwater.consumer.stretch import Period, Stretch
 
 __all__ = [
     "LATEST",
@@ -63,9 +67,14 @@ __all__ = [
     "HandlerFailed",
     "LeaseGone",
     "NoStream",
+    "NotARecording",
+    "Origin",
+    "Period",
     "ReadSettings",
     "Record",
+    "Recording",
     "Services",
+    "Stretch",
     "connect",
     "services",
 ]
@@ -89,8 +98,13 @@ _MODULES: Final = {
     "AtTimestamp": "position",
     "HandlerFailed": "reader",
     "Record": "record",
+    "NotARecording": "recording",
+    "Origin": "recording",
+    "Recording": "recording",
     "ConsumerSettings": "settings",
     "ReadSettings": "settings",
+    "Period": "stretch",
+    "Stretch": "stretch",
 }
 
 

@@ -103,13 +103,18 @@ def connect(
     endpoint: a server's URL; without it, AWS_ENDPOINT_URL or AWS.
     """
     source = session or boto3.Session()
-    config = Config(
+    config = client_config(threads)
+    streams = source.client("dynamodbstreams", endpoint_url=endpoint, config=config)
+    tables = source.client("dynamodb", endpoint_url=endpoint, config=config)
+    return services(streams, tables, threads=threads)
+
+
+def client_config(threads: int = _THREADS) -> Config:
+    """How the clients of a consumer are to behave."""
+    return Config(
         max_pool_connections=threads,
         retries={"total_max_attempts": 1},
         connect_timeout=_CONNECT_SECONDS_MAX,
         read_timeout=_READ_SECONDS_MAX,
         tcp_keepalive=True,
     )
-    streams = source.client("dynamodbstreams", endpoint_url=endpoint, config=config)
-    tables = source.client("dynamodb", endpoint_url=endpoint, config=config)
-    return services(streams, tables, threads=threads)

@@ -11,7 +11,7 @@ from headwater.consumer.events import Observer, log
 from headwater.consumer.position import LATEST, TRIM_HORIZON, Start
 from headwater.consumer.record import Record
 from headwater.consumer.settings import ReadSettings
-from headwater.consumer.shards import Listing, Shard, children_of, list_shards, readable
+from headwater.consumer.shards import Listing, Shard, children_of, list_patiently, readable
 
 
 @dataclass(slots=True)
@@ -88,7 +88,9 @@ class Follower:
 
     async def _list(self, *, is_first: bool) -> None:
         """List all shards; LATEST means of those that are open at the first time."""
-        self._listing = await list_shards(self._services.streams, self._arn)
+        self._listing = await list_patiently(
+            self._services, self._settings, self._arn, self._observe
+        )
         self._list_at = self._services.clock.monotonic() + self._settings.discovery_seconds
         self._shards = {shard.shard_id: shard for shard in self._listing.shards}
         if is_first and self._start == LATEST:

@@ -7,7 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
-from headwater.consumer.api import INVALID, Api, CallFailed
+from headwater.consumer.api import INVALID, Api, CallFailed, Services
+from headwater.consumer.events import BackedOff, Observer
+from headwater.consumer.policy import back_off
+from headwater.consumer.settings import ReadSettings
 
 _DISABLED: Final = "DISABLED"
 
@@ -39,6 +42,23 @@ async def list_shards(streams: Api, arn: str) -> Listing:
         if "LastEvaluatedShardId" not in page:
             return Listing(parents_first(shards), page["StreamStatus"] == _DISABLED)
         request["ExclusiveStartShardId"] = page["LastEvaluatedShardId"]
+
+
+async def list_patiently(
+    services: Services, settings: ReadSettings, arn: str, observe: Observer
+) -> Listing:
+    """Every shard of a stream, asked for again while waiting may help; raises CallFailed."""
+    failures = 0
+    while True:
+        try:
+            return await list_shards(services.streams, arn)
+        except CallFailed as error:
+            if not error.is_transient:
+                raise
+            failures += 1
+            seconds = back_off(settings, failures, services.chance)
+            observe(BackedOff(arn, error.code, seconds))
+            await services.clock.sleep(seconds)
 
 
 async def children_of(streams: Api, arn: str, shard_id: str) -> list[Shard] | None:

@@ -15,6 +15,7 @@ server.py  a server in a process of its own, which ends with the process that st
 lab.py     the lab of a server, as a name space sees it
 fault.py   faults, and what they struck
 tables.py  tables made for tests, and their streams read from end to end
+recordings.py  recordings of streams, made again in a table
 wire.py    one request to a server
 """
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from headwater.consumer.recording import Recording
+from headwater.testing import recordings
 from headwater.testing.fault import Encounter, Fault, encounter
 from headwater.testing.wire import LabError, Wire
 
@@ -184,6 +186,13 @@ class Lab:
         `GivenUp`, `Retrying`, and so on.
         """
         return self._ask("Explain", stream, **record_member(record))
+
+    def replay(self, recording: Recording, table: str) -> None:
+        """Make the changes of a recording in a table, in their order: its stream tells them.
+
+        Raises LabError, and ValueError for a recording without new images.
+        """
+        recordings.replay(self.wire, recording, table)
 
     def drain(self, timeout: float = _DRAIN_SECONDS) -> float:
         """Wait until every mapping and registered consumer has passed what is written now.

@@ -1,7 +1,8 @@
 """The pytest plugin: one server for the session, a region of its own for each test.
 
 Fixtures: `headwater` (the lab, and the environment by which SDKs find the server),
-`dynamodb_table`, `clock`, `drain`, `faults`, `stream_records`; of the session `headwater_server`.
+`dynamodb_table`, `clock`, `drain`, `faults`, `stream_records`, `recording`; of the session
+`headwater_server`.
 Whatever a test made is deleted after it, its faults are cleared, and time runs again.
 
 It is loaded in every run of pytest on the machine, so it imports nothing that takes time.
@@ -17,6 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:  # fixtures import what they need, in the runs that use them
+    from pathlib import Path
+
+    from headwater.consumer.recording import Recording
     from headwater.testing.lab import Clock, Faults, Lab
     from headwater.testing.server import Server
     from headwater.testing.tables import Record, Table
@@ -139,6 +143,14 @@ def stream_records_of(headwater: Lab) -> Callable[[str | Table], list[Record]]:
     from headwater.testing.tables import stream_records
 
     return lambda stream: stream_records(headwater.wire, headwater.stream_arn(str(stream)))
+
+
+@pytest.fixture(name="recording")
+def recording_of(request: pytest.FixtureRequest) -> Callable[[str | Path], Recording]:
+    """Loads a recording of `headwater export`; its argument is a file beside the test's."""
+    from headwater.consumer.recording import load
+
+    return lambda file: load(request.path.parent / file)
 
 
 def _set_region(environment: pytest.MonkeyPatch, region: str) -> None:
