@@ -7,7 +7,6 @@ region that is written in its code, queues, other services) is real.
 
 from __future__ import annotations
 
-import secrets
 import string
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -16,8 +15,9 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from headwater.cli.replay.server import Server
+from headwater.clock import Chance, SystemChance
 
-_LETTERS: Final = 6
+_LETTERS: Final = 8
 _SETTINGS: Final = (
     "Runtime",
     "Role",
@@ -33,9 +33,8 @@ class Shadow:
     """A region on the same server whose name nobody else uses."""
 
     def __init__(self, server: Server) -> None:
-        letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(_LETTERS))
         self._server = server
-        self.server = Server(server.endpoint, f"us-shadow{letters}-1")
+        self.server = Server(server.endpoint, f"us-shadow{_letters(SystemChance())}-1")
         self._undo: list[Callable[[], object]] = []
 
     def take_function(self, name: str, code: bytes | None, variables: Mapping[str, str]) -> None:
@@ -82,6 +81,12 @@ class Shadow:
         version = made["Version"]
         self._undo.append(lambda: here.delete_layer_version(LayerName=name, VersionNumber=version))
         return str(made["LayerVersionArn"])
+
+
+def _letters(chance: Chance) -> str:
+    """Letters that nobody else has drawn; SDKs want no digits there."""
+    digits = chance.uuid().replace("-", "")[:_LETTERS]
+    return "".join(string.ascii_lowercase[int(digit, 16)] for digit in digits)
 
 
 def _fetched(location: str) -> bytes:

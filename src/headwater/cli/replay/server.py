@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final, Self
 
 from botocore.config import Config
 
 from headwater.cli.endpoint import session
+from headwater.clock import SystemClock
 from headwater.testing.wire import LabError, ServerGone, Wire
 
 _FUNCTION_SECONDS_MAX: Final = 960  # a function may take 15 minutes
@@ -46,6 +46,6 @@ class Server:
         try:
             return float(wire.call("headwater", "DescribeClock")["Now"])
         except (LabError, ServerGone):
-            return time.time()
+            return SystemClock().now()
         finally:
             wire.close()
