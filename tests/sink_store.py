@@ -26,6 +26,7 @@ from headwater.sinks.failure import Refusals
 from headwater.sinks.filler import Filler
 from headwater.sinks.kind import ChangeBatch, Kind, Opening, Rejected, Surroundings
 from headwater.sinks.local import LocalFunctions
+from headwater.sinks.notes import Values
 from headwater.sinks.pipelines import Outside
 from headwater.sinks.request import changed
 from headwater.sinks.service import NewSink, SinkService
@@ -118,13 +119,20 @@ class MemoryNotes:
     async def get(self, name: str) -> bytes | None:
         return self.values.get(name)
 
+    async def get_all(self, names: Sequence[str]) -> Values:
+        return {name: self.values.get(name) for name in names}
+
     async def put(self, name: str, value: bytes) -> None:
         self.values[name] = value
 
-    async def swap(self, name: str, before: bytes | None, after: bytes) -> bool:
-        if self.values.get(name) != before:
+    async def swap(self, before: Values, after: Values) -> bool:
+        if any(self.values.get(name) != value for name, value in before.items()):
             return False
-        self.values[name] = after
+        for name, value in after.items():
+            if value is None:
+                self.values.pop(name, None)
+            else:
+                self.values[name] = value
         return True
 
 
@@ -268,9 +276,13 @@ class SinkStore:
     async def content(self) -> dict[str, Item]:
         """The table's items, by key."""
         table = await self.catalog.describe(REGION, NAME)
-        span = table.items_prefix, table.items_prefix + b"\xff" * 9
-        found = [codec.decode(stored) async for _, stored in listing.entries(self.engine, span)]
+        found = [codec.decode(stored) for stored in await self.rows(table.items_prefix)]
         return {item["k"]["S"]: item for item in found}
+
+    async def rows(self, prefix: bytes) -> list[bytes]:
+        """Everything stored under keys with a prefix, in their order."""
+        span = prefix, prefix + b"\xff" * 9
+        return [stored async for _, stored in listing.entries(self.engine, span)]
 
     async def drained(self) -> None:
         """Let time pass until every sink has written everything."""

@@ -32,4 +32,7 @@ lake.py         kind: files of changes
 location.py     where they lie
 placing.py      each change in one of them
 parquet.py      they, as Parquet
+table.py        kind: a table derived from a table
+derivation.py   what it has of each item, and what changes change there
+remote_table.py a table on AWS or another server
 """

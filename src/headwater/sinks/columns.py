@@ -37,7 +37,7 @@ class Columns:
             if evolved.schema == self._schema:
                 return self._schema
             encoded = schemas.encode(evolved.schema)
-            if await self._notes.swap(_NAME, before, encoded):
+            if await self._notes.swap({_NAME: before}, {_NAME: encoded}):
                 self._stored, self._schema = encoded, evolved.schema
                 for warning in evolved.warnings:
                     self._warn(warning)

@@ -12,6 +12,7 @@ from headwater.sinks.kind import InvalidSettings, Kind
 
 _MODULES: Final = {
     "lake": "headwater.sinks.lake",
+    "table": "headwater.sinks.table",
 }
 NAMES: Final = tuple(sorted(_MODULES))
 

@@ -6,11 +6,16 @@ written. Names of a round do not survive it; give them the round if they belong 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from headwater.sinks import sink as sinks
 from headwater.sinks.sink import Sink
 from headwater.storage import delivery_keys
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine
+
+Values = Mapping[str, bytes | None]
+"""Values by name; None is no value."""
 
 
 class Notes:
@@ -22,44 +27,46 @@ class Notes:
         self._sink = sink
 
     async def get(self, name: str) -> bytes | None:
-        (stored,) = await self._engine.get([self._key(name)])
-        return stored
+        return (await self.get_all([name]))[name]
+
+    async def get_all(self, names: Sequence[str]) -> Values:
+        stored = await self._engine.get([_key(self._sink, name) for name in names])
+        return dict(zip(names, stored, strict=True))
 
     async def put(self, name: str, value: bytes) -> None:
         """Keep a value, as long as the sink is there; durable when this returns."""
-        await self._committer.submit(_Put(self._sink, self._key(name), value))
+        await self._committer.submit(Swap(self._sink, {}, {name: value}))
 
-    async def swap(self, name: str, before: bytes | None, after: bytes) -> bool:
-        """Keep a value in the place of one; returns whether that was still the one kept."""
-        return await self._committer.submit(_Swap(self._sink, self._key(name), (before, after)))
+    async def swap(self, before: Values, after: Values) -> bool:
+        """Keep values in the place of those before; returns whether these were still kept."""
+        return await self._committer.submit(self.swapping(before, after))
 
-    def _key(self, name: str) -> bytes:
-        return delivery_keys.sink_note(self._sink.sink_id, name)
+    def swapping(self, before: Values, after: Values) -> Swap:
+        """What `swap` does, as work; for whoever changes something else in the same commit."""
+        return Swap(self._sink, before, after)
 
 
-class _Put:
-    def __init__(self, sink: Sink, key: bytes, value: bytes) -> None:
+class Swap:
+    """Work that results in whether what was to be before was there; of a gone sink nothing is."""
+
+    def __init__(self, sink: Sink, before: Values, after: Values) -> None:
         self._sink = sink
-        self.reads = (sink.key,)
-        self._key = key
-        self._value = value
-
-    def run(self, view: View) -> None:
-        if sinks.stored(view, self._sink) is not None:
-            view.put(self._key, self._value)
-
-
-class _Swap:
-    def __init__(self, sink: Sink, key: bytes, values: tuple[bytes | None, bytes]) -> None:
-        """values: what must be kept, and what is to be."""
-        self._sink = sink
-        self.reads = (sink.key, key)
-        self._key = key
-        self._before, self._after = values
+        self._before = {_key(sink, name): value for name, value in before.items()}
+        self._after = {_key(sink, name): value for name, value in after.items()}
+        self.reads = [sink.key, *self._before]
 
     def run(self, view: View) -> bool:
-        if view.get(self._key) != self._before:
+        if sinks.stored(view, self._sink) is None:
             return False
-        if sinks.stored(view, self._sink) is not None:
-            view.put(self._key, self._after)
+        if any(view.get(key) != value for key, value in self._before.items()):
+            return False
+        for key, value in self._after.items():
+            if value is None:
+                view.delete(key)
+            else:
+                view.put(key, value)
         return True
+
+
+def _key(sink: Sink, name: str) -> bytes:
+    return delivery_keys.sink_note(sink.sink_id, name)
