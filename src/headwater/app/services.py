@@ -9,6 +9,7 @@ from typing import Final
 from headwater.app.core import Core, Duty
 from headwater.app.running import running
 from headwater.consumers.leadership import Leadership
+from headwater.lab.clock import LabClock
 from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover
@@ -24,7 +25,9 @@ def resharding_duties(core: Core, catalog: Catalog) -> Sequence[Duty]:
     duties: list[Duty] = []
     if settings.shard_rollover_hours > 0:
         open_seconds = settings.shard_rollover_hours * 3600
-        duties.append(Rollover(catalog, resharder, clock, open_seconds).run)
+        quiet_until = clock.quiet_until if isinstance(clock, LabClock) else clock.now
+        rollover = Rollover(catalog, resharder, clock, open_seconds, quiet_until)
+        duties.append(rollover.run)
     if settings.split_write_units > 0:
         split = SplitSettings(settings.split_write_units, settings.split_seconds)
         duties.append(Splitting(core.engine, catalog, resharder, clock, split).run)

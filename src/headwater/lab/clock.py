@@ -88,7 +88,7 @@ class LabClock:
         self._ahead = state.ahead_seconds
         self._held = state.frozen_at  # the time, while it does not run
         self._is_frozen = state.frozen_at is not None
-        self._is_advancing = False
+        self._jump_end: float | None = None  # the time to which it is advancing
         self._latest = 0.0
         self._tickets = itertools.count()
         self._due: list[_Timer] = []
@@ -158,6 +158,17 @@ class LabClock:
         self._drop_cancelled()
         return self._due[0].when if self._due else None
 
+    def quiet_until(self) -> float:
+        """The time up to which a jump goes without a stop, but for what the asking task will do.
+
+        The time itself while nothing jumps, or while others are at work, who may yet say what is to
+        fall due.
+        """
+        if self._jump_end is None or not self._tasks.is_alone:
+            return self.now()
+        due_at = self.next_due_at
+        return self._jump_end if due_at is None else min(due_at, self._jump_end)
+
     def freeze(self) -> None:
         """Stand still from now on."""
         self._hold()
@@ -179,7 +190,7 @@ class LabClock:
         """
         end = self.now() + seconds
         ahead = self._ahead + seconds  # what it takes of the machine's time passes as well
-        self._is_advancing = True
+        self._jump_end = end
         self._hold()
         deadline = _Deadline(self._machine, timeout_seconds, self._tasks)
         try:
@@ -201,7 +212,7 @@ class LabClock:
             raise
         finally:
             deadline.cancel()
-            self._is_advancing = False
+            self._jump_end = None
             if self._is_frozen:
                 self._set()
             else:
@@ -224,7 +235,7 @@ class LabClock:
         self._unset()
         self._unset = _nothing
         self._drop_cancelled()
-        if not self._due or self._is_advancing:
+        if not self._due or self._jump_end is not None:
             return
         left = self._due[0].when - self.now()
         if self._held is None or left <= 0:
@@ -281,6 +292,11 @@ class _Tasks:
         self._known: set[asyncio.Task[Any]] = set()
         self._busy: set[asyncio.Task[Any]] = set()
         self.changed = asyncio.Event()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no task but the one that runs is at work."""
+        return self._busy <= {asyncio.current_task()}
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

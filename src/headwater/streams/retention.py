@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import structlog
@@ -72,6 +72,33 @@ class _Delete:
             view.delete(key)
 
 
+class _Removal:
+    """Keys that are to go, in commits of bounded size: a thousand small shards are a few commits.
+
+    They go in the order they are added, so a shard's descriptor outlives its entries.
+    """
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        self._keys: list[bytes] = []
+
+    @property
+    def room(self) -> int:
+        """How many keys more the next commit takes."""
+        return trim_commit_entries_max - len(self._keys)
+
+    async def add(self, keys: list[bytes]) -> None:
+        self._keys += keys
+        if self.room <= 0:
+            await self.finish()
+
+    async def finish(self) -> None:
+        """Remove what is left."""
+        if self._keys:
+            keys, self._keys = self._keys, []
+            await self._committer.submit(_Delete(keys))
+
+
 class Trimmer:
     """Trims the whole store, round after round, as a task of the server."""
 
@@ -97,17 +124,24 @@ class Trimmer:
         horizon = listing.horizon_us(self._clock.now(), self._settings.retention_seconds)
         kept_since = await self._settings.kept_since()
         points = await self._points()
+        removal = _Removal(self._committer)
         count = 0
         async for key, stored in listing.entries(self._engine, keyspace.every_shard_span()):
             table_id = keyspace.table_of_shard(key)
             bound = _Bound(horizon, points.get(key[1:], -1))
             if table_id in kept_since:
                 bound = _Bound(min(horizon, kept_since[table_id]), -1)
-            count += await self._trim_shard(table_id, shards.decode(stored), bound)
+            shard = shards.decode(stored)
+            count += await self._trim_entries(table_id, shard, bound, removal)
+            if not listing.shard_is_seen(shard, bound.horizon):
+                ids = table_id, shard.shard_id
+                of_shard = [keyspace.shard(*ids), keyspace.head(*ids), keyspace.trim_point(*ids)]
+                await removal.add(of_shard)
             await asyncio.sleep(0)  # however many shards there are, requests come between
         async for key, stored in listing.entries(self._engine, keyspace.every_stream_span()):
             if not listing.stream_is_seen(windows.decode(stored), horizon):
-                await self._committer.submit(_Delete([key]))
+                await removal.add([key])
+        await removal.finish()
         return count
 
     async def _points(self) -> Mapping[bytes, int]:
@@ -115,25 +149,23 @@ class Trimmer:
         found = listing.entries(self._engine, keyspace.every_trim_point_span())
         return {key[1:]: shards.decode_point(stored) async for key, stored in found}
 
-    async def _trim_shard(self, table_id: TableId, shard: Shard, bound: _Bound) -> int:
-        is_over = not listing.shard_is_seen(shard, bound.horizon)
-        prefix = keyspace.log_prefix(table_id, shard.shard_id)
+    async def _trim_entries(
+        self, table_id: TableId, shard: Shard, bound: _Bound, removal: _Removal
+    ) -> int:
+        """Remove the entries of a shard that are to go; returns how many."""
+        start = keyspace.log_prefix(table_id, shard.shard_id)
+        stop = start + b"\xff" * 9
         count = 0
-        while keys := await self._trimmed_keys(prefix, bound):
-            await self._committer.submit(_Delete(keys))
+        while keys := await self._trimmed_keys(Span(start, stop, removal.room), bound):
+            await removal.add(keys)
+            start = keys[-1] + b"\x00"
             count += len(keys)
-        if is_over:
-            ids = table_id, shard.shard_id
-            keys = [keyspace.shard(*ids), keyspace.head(*ids), keyspace.trim_point(*ids)]
-            await self._committer.submit(_Delete(keys))
         return count
 
-    async def _trimmed_keys(self, prefix: bytes, bound: _Bound) -> list[bytes]:
-        """The oldest entries of a shard, so far as they are to go and fit into one commit."""
-        stop = prefix + b"\xff" * 9
-        oldest = await self._engine.scan(Span(prefix, stop, 1))
+    async def _trimmed_keys(self, span: Span, bound: _Bound) -> list[bytes]:
+        """The oldest entries of a span, so far as they are to go."""
+        oldest = await self._engine.scan(replace(span, limit=1))
         if not oldest or not bound.is_beyond(*oldest[0]):
             return []
-        span = Span(prefix, stop, trim_commit_entries_max, bytes_max=_READ_BYTES_MAX)
-        found = await self._engine.scan(span)
+        found = await self._engine.scan(replace(span, bytes_max=_READ_BYTES_MAX))
         return [key for key, entry in found if bound.is_beyond(key, entry)]

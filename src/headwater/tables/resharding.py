@@ -7,7 +7,7 @@ lab come here alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,32 +55,54 @@ class Resharder:
         Raises NotOpen, ResourceNotFoundException if the table is gone, and what `Catalog.change`
         does.
         """
-        return await self._reshard(table, shard_id, partitions.roll_over)
+        (rolled,) = await self.roll_over_all(table, {shard_id: self._clock.now()})
+        return rolled
+
+    async def roll_over_all(
+        self, table: Table, moments: Mapping[ShardId, float]
+    ) -> Sequence[Resharded]:
+        """Roll over several shards in one commit, each at its epoch second, none of them to come.
+
+        Those that are not open any more are left out. Raises what `roll_over` does.
+        """
+        return await self._reshard(table, moments, partitions.roll_over)
 
     async def split(self, table: Table, shard_id: ShardId) -> Resharded:
         """Cut a shard's partition in two halves, each with a child of the shard.
 
         Raises Unsplittable, and what `roll_over` does.
         """
-        return await self._reshard(table, shard_id, _split)
+        (halved,) = await self._reshard(table, {shard_id: self._clock.now()}, _split)
+        return halved
 
-    async def _reshard(self, table: Table, shard_id: ShardId, change: _Change) -> Resharded:
-        now_us = int(self._clock.now() * 1e6)
-        replaced: list[Table] = []
+    async def _reshard(
+        self, table: Table, moments: Mapping[ShardId, float], change: _Change
+    ) -> Sequence[Resharded]:
+        done: list[Resharded] = []
 
         def step(view: View, present: Table) -> Table:
-            if all(partition.shard_id != shard_id for partition in present.partitions):
+            done.clear()
+            for shard_id, moment in moments.items():
+                before = _open_ids(present)
+                if shard_id in before:
+                    label = _descriptor(view, present, shard_id).stream_label
+                    opening = Opening(label, int(moment * 1e6), self._chance)
+                    present = change(view, present, shard_id, opening)
+                    opened = (each for each in _open_ids(present) if each not in before)
+                    done.append(Resharded(shard_id, tuple(opened)))
+            if not done:
                 raise NotOpen
-            label = _descriptor(view, present, shard_id).stream_label
-            changed = change(view, present, shard_id, Opening(label, now_us, self._chance))
-            replaced[:] = [present, changed]
-            return changed
+            return present
 
-        await self._catalog.change(table, step, lambda present: _reads(present, shard_id))
-        before, after = replaced
-        gone = {partition.shard_id for partition in before.partitions}
-        opened = (partition.shard_id for partition in after.partitions)
-        return Resharded(shard_id, tuple(each for each in opened if each and each not in gone))
+        def reads(present: Table) -> Sequence[bytes]:
+            return [key for shard_id in moments for key in _reads(present, shard_id)]
+
+        await self._catalog.change(table, step, reads)
+        return done
+
+
+def _open_ids(table: Table) -> Sequence[ShardId]:
+    return [each.shard_id for each in table.partitions if each.shard_id is not None]
 
 
 def _reads(table: Table, shard_id: ShardId) -> Sequence[bytes]:

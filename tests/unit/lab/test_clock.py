@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -300,3 +301,49 @@ def test_jumps_have_the_order_and_the_times_of_time_that_passes(
     ]
     assert sorted(happened) == sorted(each for each in due if each[1] <= end)
     assert [at for _, at in happened] == sorted(at for _, at in happened)
+
+
+def test_a_jump_is_quiet_until_what_falls_due_next() -> None:
+    async def test(here: Here) -> None:
+        async def ask() -> None:
+            await here.clock.sleep(10)
+            here.note(here.clock.quiet_until() - START)
+            await here.clock.sleep(25)
+            here.note(here.clock.quiet_until() - START)
+
+        here.start(ask())
+        here.start(here.clock.sleep(30))
+        await here.advance(60)
+
+    assert run(test).happened == [(30, 10), (60, 35)]
+
+
+def test_nothing_is_quiet_while_another_task_is_at_work() -> None:
+    async def test(here: Here) -> None:
+        woken, done = asyncio.Event(), asyncio.Event()
+
+        async def work() -> None:
+            await here.clock.wait(woken, None, inf)
+            await done.wait()
+
+        async def ask() -> None:
+            await here.clock.sleep(10)
+            woken.set()
+            await settled()
+            here.note(here.clock.quiet_until() - START)
+            done.set()
+
+        here.start(work())
+        here.start(ask())
+        await here.advance(60)
+
+    assert run(test).happened == [(10, 10)]
+
+
+def test_time_that_does_not_jump_is_never_quiet() -> None:
+    async def test(here: Here) -> None:
+        here.note(here.clock.quiet_until() - START)
+        here.clock.freeze()
+        here.note(here.clock.quiet_until() - START)
+
+    assert run(test).happened == [(0, 0), (0, 0)]

@@ -2,13 +2,33 @@ from __future__ import annotations
 
 import asyncio
 
+from headwater.limits import trim_commit_entries_max
 from headwater.storage import keyspace
-from headwater.storage.engine import Span
+from headwater.storage.committer import Committer
+from headwater.storage.engine import CommitGroup, Loaded, Mutations, Span
+from headwater.storage.memory import MemoryEngine
 from headwater.streams.log import Reading, read
 from headwater.streams.retention import RetentionSettings, Trimmer
 from tests.logged_store import LoggedStore, advance, in_store, open_shards, settle
 
 DAY = 24 * 3600
+
+
+class CountedCommits:
+    """An engine to commit to, which notes how much each commit stores."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self._engine = engine
+        self.sizes: list[int] = []
+        self.get, self.scan, self.close = engine.get, engine.scan, engine.close
+
+    async def commit(self, group: CommitGroup) -> None:
+        def apply(loaded: Loaded) -> Mutations:
+            mutations = group.apply(loaded)
+            self.sizes.append(len(mutations))
+            return mutations
+
+        await self._engine.commit(CommitGroup(group.locks, group.reads, apply))
 
 
 def trimmer(store: LoggedStore) -> Trimmer:
@@ -73,6 +93,30 @@ def test_closed_shard_goes_a_day_after_it_closed() -> None:
 
         assert None not in before
         assert after == [None, None]
+
+    in_store(body)
+
+
+def test_many_small_shards_go_in_few_commits_of_bounded_size() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        for _ in range(500):
+            (parent,) = open_shards(table)
+            await store.append(table)
+            table = await store.roll_over(table, parent)
+        store.clock.advance(DAY + 1)
+        commits = CountedCommits(store.engine)
+        committer = Committer(commits, store.wakeups)
+        task = asyncio.create_task(committer.run())
+
+        count = await Trimmer(store.engine, committer, store.clock, RetentionSettings()).trim()
+
+        committer.close()
+        await task
+        assert count == 500
+        assert sum(commits.sizes) == 500 * 4  # entry, descriptor, head and trim point
+        assert len(commits.sizes) == 2
+        assert max(commits.sizes) <= trim_commit_entries_max + 3
 
     in_store(body)
 

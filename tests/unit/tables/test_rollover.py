@@ -1,26 +1,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from headwater.clock import SeededChance
+from headwater.storage import keyspace
 from headwater.storage.keyspace import ShardId
+from headwater.streams import shard as shards
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover, due_at
+from headwater.tables.schema import Table
 from tests.unit.tables.running import STREAM, Running, run
 
 HOURS_4 = 4 * 3600
 
 
-def rollover(here: Running) -> Rollover:
-    return Rollover(
-        here.catalog, Resharder(here.catalog, here.clock, SeededChance(2)), here.clock, HOURS_4
-    )
+def rollover(here: Running, quiet_until: Callable[[], float] | None = None) -> Rollover:
+    resharder = Resharder(here.catalog, here.clock, SeededChance(2))
+    return Rollover(here.catalog, resharder, here.clock, HOURS_4, quiet_until or here.clock.now)
 
 
 async def open_ids(here: Running) -> list[ShardId | None]:
     return [partition.shard_id for partition in (await here.describe()).partitions]
+
+
+async def opened_at(here: Running, table: Table, shard_id: ShardId) -> float:
+    (stored,) = await here.engine.get([keyspace.shard(table.table_id, shard_id)])
+    assert stored is not None
+    return shards.decode(stored).opened_us / 1e6
 
 
 @pytest.mark.parametrize(
@@ -54,6 +63,29 @@ def test_each_shard_is_rolled_over_at_its_own_time() -> None:
         assert len(set(before) - set(first)) == 1
         assert not set(before) & set(last)
         assert len(last) == 4
+
+    run(body)
+
+
+def test_shards_due_in_a_quiet_jump_are_rolled_together_each_at_its_moment() -> None:
+    async def body(here: Running) -> None:
+        table = await here.active(StreamSpecification=STREAM)
+        before = await open_ids(here)
+        dues = sorted(due_at(each, HOURS_4) for each in before if each)
+        await here.advance(dues[0] - here.clock.now())
+        quiet_until = (dues[2] + dues[3]) / 2
+        task = asyncio.create_task(rollover(here, lambda: quiet_until).roll_due())
+
+        await here.advance(dues[2] - here.clock.now() - 0.01)
+        early = await open_ids(here)
+        await here.advance(0.01)
+        after = await open_ids(here)
+
+        opened = [await opened_at(here, table, each) for each in set(after) - set(before) if each]
+        assert early == before
+        assert len(set(before) & set(after)) == 1
+        assert sorted(opened) == pytest.approx(dues[:3], abs=1e-5)
+        assert await task == dues[3]
 
     run(body)
 
