@@ -5,6 +5,7 @@
 #   make demo GIT=../project     replay another repository's history
 #   make serve ARGS="--port 9000 --lab"
 #   make test ARGS="-k stream"
+#   make test JOBS=0             in one process; otherwise one for each core, four at the most
 #   make torture KILLS=200 SEED=7
 #   make fuzz REQUESTS=1000000 EXAMPLES=10000   ask so many spoiled requests; ten times as many
 #                                expressions as examples are put to the engine and to plain models
@@ -14,12 +15,16 @@
 PYTHON ?= python3
 GIT ?=
 ARGS ?=
+JOBS ?= auto
 PEERS ?=
 SIZE ?=
 EXAMPLES ?= 5000
 REQUESTS ?= 100000
 KILLS ?= 200
 SEED ?=
+
+# Modules that are compiled again by every process cost more than they take up.
+unexport PYTHONDONTWRITEBYTECODE
 
 FUZZ := $(addprefix tests/model/test_,expressions.py update_expressions.py projections.py \
 	key_conditions.py legacy.py partiql_conditions.py)
@@ -42,7 +47,7 @@ help:
 	@echo "make setup   build .venv with everything development needs"
 	@echo "make demo    watch a git history flow through table, stream and function, verified [GIT=PATH]"
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
-	@echo "make test    run every test [ARGS=...]"
+	@echo "make test    run every test [JOBS=N] [ARGS=...]"
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
 	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [REQUESTS=N] [EXAMPLES=N] [SEED=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
@@ -70,7 +75,7 @@ check: $(DEV)
 	$(BIN)/pytest -q tests/test_tidy.py
 
 test: $(DEV)
-	$(BIN)/pytest tests $(ARGS)
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 torture: $(DEV)
 	@$(BIN)/python -m tests.torture --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -32,12 +32,15 @@ FOLDERS_IN_ORDER = (
     "scenarios",
 )
 REGION = "us-east-1"
+# How often a test looks for what must come: far more than it takes on a slow machine, since only a
+# failure gets there.
+LOOKS_MAX = 20_000
 # One try only: a retry by the client would hide the error a test is after. No checks by the client:
 # the server's are tested.
 CLIENT = Config(
     retries={"total_max_attempts": 1},
-    connect_timeout=5,
-    read_timeout=60,
+    connect_timeout=60,
+    read_timeout=300,
     parameter_validation=False,
 )
 
@@ -149,7 +152,7 @@ class Tables:
     def __init__(self, client: Any, unique_name: Callable[[str], str], poll_seconds: float) -> None:
         self._client = client
         self._unique_name = unique_name
-        self._waiting = {"Delay": poll_seconds, "MaxAttempts": 200}
+        self._waiting = {"Delay": poll_seconds, "MaxAttempts": LOOKS_MAX}
         self._names: list[str] = []
 
     def make(self, **parameters: Any) -> dict[str, Any]:

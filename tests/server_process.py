@@ -22,7 +22,7 @@ from typing import Self
 HEADWATER = Path(sys.executable).with_name("headwater")
 ENDPOINT = re.compile(r"https?://[\w.\[\]:-]+:\d+")
 START_SECONDS_MAX = 120.0
-STOP_SECONDS_MAX = 20.0
+STOP_SECONDS_MAX = 120.0
 
 
 class DidNotStart(Exception):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from botocore.exceptions import ClientError
 
+T = TypeVar("T")
+_TRIES_MAX = 100
 # What many of DynamoDB's texts start with.
 VALUES = "One or more parameter values were invalid: "
 
@@ -44,6 +46,20 @@ def invalid(message: str | None = None) -> Any:
 def missing(message: str = "Requested resource not found") -> Any:
     """Expect a ResourceNotFoundException."""
     return refused("ResourceNotFoundException", message)
+
+
+def met_in_passing(begin: Callable[[], T], act: Callable[[T], object]) -> tuple[str, str]:
+    """The code and the text of the error that an act meets in a state that passes by itself.
+
+    begin: brings the state about; does so anew, for something else, when the act came too late.
+    """
+    for _ in range(_TRIES_MAX):
+        begun = begin()
+        try:
+            act(begun)
+        except ClientError as error:
+            return error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return pytest.fail("the state had always passed, or is not minded")
 
 
 def fault(value: object, place: str, constraint: str) -> str:

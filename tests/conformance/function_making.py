@@ -19,11 +19,12 @@ from typing import Any
 
 from botocore.waiter import WaiterModel, create_waiter_with_client
 
+from tests.conftest import LOOKS_MAX
+
 CODE = Path(__file__).with_name("function_code")
 RUNTIME = f"python3.{sys.version_info.minor}"
 ROLE = os.environ.get("LAMBDA_ROLE", "arn:aws:iam::000000000000:role/any")
 ECHO = "def handler(event, context):\n    return event\n"
-WAITS_MAX = 600
 WAIT_SECONDS = 0.03
 
 
@@ -73,7 +74,7 @@ class Functions:
         self._names.append(created["FunctionName"])
         self.client.get_waiter("function_active_v2").wait(
             FunctionName=created["FunctionName"],
-            WaiterConfig={"Delay": WAIT_SECONDS, "MaxAttempts": WAITS_MAX},
+            WaiterConfig={"Delay": WAIT_SECONDS, "MaxAttempts": LOOKS_MAX},
         )
         return dict(created)
 
@@ -110,5 +111,5 @@ def _wait(
     waiting = {"operation": operation, "delay": 1, "maxAttempts": 1, "acceptors": [acceptor]}
     model = WaiterModel({"version": 2, "waiters": {"It": waiting}})
     create_waiter_with_client("It", model, client).wait(
-        **parameters, WaiterConfig={"Delay": WAIT_SECONDS, "MaxAttempts": WAITS_MAX}
+        **parameters, WaiterConfig={"Delay": WAIT_SECONDS, "MaxAttempts": LOOKS_MAX}
     )

@@ -4,7 +4,8 @@ import pytest
 
 from tests.conformance.function_making import Functions, shipped
 from tests.conformance.mapping_making import BOTH, Mappings, Notebook, Source, numbers
-from tests.conformance.stream_reading import ROUNDS_MAX, oldest, shards
+from tests.conformance.stream_reading import oldest, shards
+from tests.conftest import LOOKS_MAX
 
 NOTES_KEYS = {
     "KeySchema": [
@@ -75,7 +76,7 @@ def numbers_by_shard(dynamodbstreams, source):
     """The `n` of the source's new images, a list for each shard that has some."""
 
     def read(count):
-        for _ in range(ROUNDS_MAX):
+        for _ in range(LOOKS_MAX):
             found = [numbers([page])[0] for page in pages()]
             if sum(map(len, found)) == count:
                 return [own for own in found if own]

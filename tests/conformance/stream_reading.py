@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-ROUNDS_MAX = 300
+from tests.conftest import LOOKS_MAX
+
 Record = dict[str, Any]
 
 
@@ -25,7 +26,7 @@ class Follower:
 
     def records(self, key: str, count: int) -> list[Record]:
         """The records of a partition key in the order of their shard, at least this many."""
-        for _ in range(ROUNDS_MAX):
+        for _ in range(LOOKS_MAX):
             if len(self._records[key]) >= count:
                 return self._records[key]
             self._read_on()
@@ -74,7 +75,7 @@ def read_to_end(client: Any, stream_arn: str) -> list[Record]:
     found: list[Record] = []
     for shard in shards(client, stream_arn):
         iterator: str | None = oldest(client, stream_arn, shard["ShardId"])
-        for _ in range(ROUNDS_MAX):
+        for _ in range(LOOKS_MAX):
             if iterator is None:
                 break
             page = client.get_records(ShardIterator=iterator)

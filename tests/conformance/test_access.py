@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from tests.conformance.definition import attributes, index, keys, schema
 from tests.conformance.expectation import invalid, refused
+from tests.conftest import LOOKS_MAX
 from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.local_only
@@ -102,7 +103,7 @@ def table(owner, unique_name):
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )
     owner.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
     )
     owner.put_item(TableName=name, Item={"pk": {"S": "ann"}, "colour": {"S": "red"}})
     return owner.describe_table(TableName=name)["Table"]

@@ -17,9 +17,7 @@ import pytest
 from headwater.clock import SystemClock
 from tests.conformance.definition import attributes, index
 from tests.conformance.expectation import invalid, refused
-from tests.conftest import Tables
-
-LOOKS_MAX = 3000
+from tests.conftest import LOOKS_MAX, Tables
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from tests.conformance.concerts import CONCERTS, KEYS, PLACES, TYPES, concert, w
 from tests.conformance.definition import attributes, index
 from tests.conformance.expectation import VALUES, invalid
 from tests.conformance.stream_reading import Follower
-
-POLLS_MAX = 2000
+from tests.conftest import LOOKS_MAX
 
 NAMES = [f"h{number}" for number in range(5)] + [f"r{number}" for number in range(5)]
 
@@ -47,7 +46,7 @@ def held(dynamodb, table, key):
     """What an index holds of a test's own items, once there are as many as expected."""
 
     def call(name, count):
-        for _ in range(POLLS_MAX):
+        for _ in range(LOOKS_MAX):
             items = dynamodb.scan(
                 TableName=table,
                 IndexName=name,
@@ -176,7 +175,7 @@ def test_a_key_that_changes_moves_the_entry(dynamodb, table, key, held, name, va
 
     dynamodb.put_item(TableName=table, Item={**concert(key, 1), name: value})
 
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         found = held("places", 1)
         if found[0][name] == value:
             break
@@ -247,7 +246,7 @@ def test_an_index_made_on_a_table_with_items_holds_those_that_fit(dynamodb, tabl
         TableName=name, **attributes(*TYPES), GlobalSecondaryIndexUpdates=[{"Create": PLACES}]
     )
 
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         (made,) = tables.wait(name)["GlobalSecondaryIndexes"]
         if made["IndexStatus"] == "ACTIVE":
             break

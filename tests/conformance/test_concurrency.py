@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conformance.definition import attributes, index
+from tests.conftest import LOOKS_MAX
 
 CLIENTS = 8
-TRIES_MAX = 500
 
 
 def at_once(call, count):
@@ -70,7 +70,7 @@ def test_transfers_keep_the_sum(dynamodb, simple, key):
 
     def transfer(number):
         actions = [change(accounts[number % 3], -1), change(accounts[(number + 1) % 3], 1)]
-        for _ in range(TRIES_MAX):
+        for _ in range(LOOKS_MAX):
             try:
                 dynamodb.transact_write_items(TransactItems=actions)
             except dynamodb.exceptions.TransactionCanceledException:
@@ -143,12 +143,12 @@ def test_index_made_under_writes_agrees_with_the_table(dynamodb, make_table, tab
             at_once(write, 200)
             made.result()
 
-    for _ in range(TRIES_MAX):
+    for _ in range(LOOKS_MAX):
         described = tables.wait(name)
         if described["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE":
             break
     stored = dynamodb.scan(TableName=name, ConsistentRead=True)["Items"]
-    for _ in range(TRIES_MAX):
+    for _ in range(LOOKS_MAX):
         indexed = dynamodb.scan(TableName=name, IndexName="by_n")["Items"]
         if len(indexed) == len(stored):
             break

@@ -22,13 +22,12 @@ from headwater.lab.faults import KINDS
 from headwater.testing import Fault, Lab
 from headwater.testing.tables import Table, create_table, stream_records
 from tests.conformance.lease_consumer import LeaseConsumer, Record
-from tests.conftest import CLIENT
+from tests.conftest import CLIENT, LOOKS_MAX
 
 pytestmark = pytest.mark.local_only
 KEYS = [f"key-{number}" for number in range(4)]
 FORMS = ("alone", "in a batch", "in a transaction")
-ROUNDS_MAX = 300
-SECONDS_MAX = 100
+SECONDS_MAX = 300
 ONE_SHARD: dict[str, Any] = {
     "BillingMode": "PROVISIONED",
     "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
@@ -110,12 +109,12 @@ class Place:
 
 def insist(ask: Callable[[], Any]) -> Any:
     """Ask again until it is answered with success."""
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         try:
             return ask()
         except (ClientError, BotoCoreError):
             continue
-    return pytest.fail(f"refused {ROUNDS_MAX} times")
+    return pytest.fail(f"refused {LOOKS_MAX} times")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def place(region: tuple[Lab, Any, Any], unique_name: Callable[[str], str]) -> It
 
 def by_lease_table(place: Place) -> None:
     consumer = LeaseConsumer((place.streams, place.tables), place.arn, place.leases, place.handle)
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         consumer.round()
         if place.has_seen_all():
             return

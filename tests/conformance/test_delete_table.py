@@ -1,7 +1,7 @@
 """DeleteTable."""
 
 from tests.conformance.definition import keys
-from tests.conformance.expectation import invalid, missing, refused
+from tests.conformance.expectation import invalid, met_in_passing, missing
 
 
 def test_answer_shows_a_table_being_deleted(dynamodb, make_table):
@@ -34,17 +34,23 @@ def test_unknown_table_is_not_found(dynamodb, unique_name):
 
 
 def test_table_being_created_is_in_use(dynamodb, unique_name, tables):
-    name = unique_name("table")
-    dynamodb.create_table(TableName=name, **keys(("pk", "S")), BillingMode="PAY_PER_REQUEST")
+    names = []
 
-    with refused(
+    def create():
+        names.append(unique_name("table"))
+        dynamodb.create_table(
+            TableName=names[-1], **keys(("pk", "S")), BillingMode="PAY_PER_REQUEST"
+        )
+        return names[-1]
+
+    error = met_in_passing(create, lambda name: dynamodb.delete_table(TableName=name))
+
+    assert error == (
         "ResourceInUseException",
-        "Attempt to change a resource which is still in use: Table is being created: " + name,
-    ):
-        dynamodb.delete_table(TableName=name)
-
-    tables.wait(name)
-    dynamodb.delete_table(TableName=name)
+        "Attempt to change a resource which is still in use: Table is being created: " + names[-1],
+    )
+    tables.wait(names[-1])
+    dynamodb.delete_table(TableName=names[-1])
 
 
 def test_protected_table_stays(dynamodb, make_table, tables):

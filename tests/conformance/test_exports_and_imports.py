@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from headwater.clock import SystemClock
 from tests.conformance.concerts import schema, several, without
 from tests.conformance.wire import Wire
-from tests.conftest import CLIENT, REGION, Tables
+from tests.conftest import CLIENT, LOOKS_MAX, REGION, Tables
 from tests.server_process import ServerProcess
 
 # An export's place is a folder of the server's own machine.
@@ -110,7 +110,7 @@ def import_table(client: Any, **request: Any) -> dict[str, Any]:
     )
     name = request["TableCreationParameters"]["TableName"]
     waiter = client.get_waiter("table_exists")
-    waiter.wait(TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 200})
+    waiter.wait(TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": LOOKS_MAX})
     return ended
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.conformance.definition import keys
 from tests.conformance.expectation import invalid
-from tests.conformance.stream_reading import ROUNDS_MAX, oldest, shards
+from tests.conformance.stream_reading import oldest, shards
+from tests.conftest import LOOKS_MAX
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def busy(dynamodb, dynamodbstreams, lasting_tables):
             TableName=table["TableName"], Item={"pk": {"S": "a"}, "n": {"N": str(number)}}
         )
     arn = table["LatestStreamArn"]
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         for shard in shards(dynamodbstreams, arn):
             iterator = oldest(dynamodbstreams, arn, shard["ShardId"])
             if len(dynamodbstreams.get_records(ShardIterator=iterator)["Records"]) == 30:
@@ -104,7 +105,7 @@ def test_page_ends_at_one_megabyte(dynamodb, dynamodbstreams, make_table):
     iterators = [
         oldest(dynamodbstreams, arn, each["ShardId"]) for each in shards(dynamodbstreams, arn)
     ]
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         pages = [dynamodbstreams.get_records(ShardIterator=each) for each in iterators]
         for page in pages:
             assert sum(record["dynamodb"]["SizeBytes"] for record in page["Records"]) <= 1_400_000
@@ -135,7 +136,7 @@ def test_page_has_a_thousand_records_at_most(dynamodb, dynamodbstreams, make_tab
     (shard,) = shards(dynamodbstreams, table["LatestStreamArn"])
     iterator = oldest(dynamodbstreams, table["LatestStreamArn"], shard["ShardId"])
     counts: list[int] = []
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         page = dynamodbstreams.get_records(ShardIterator=iterator)
         counts.append(len(page["Records"]))
         iterator = page["NextShardIterator"]

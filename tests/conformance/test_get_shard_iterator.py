@@ -6,8 +6,7 @@ import pytest
 
 from tests.conformance.expectation import invalid, missing, refused
 from tests.conformance.stream_reading import Follower, shards
-
-ROUNDS_MAX = 300
+from tests.conftest import LOOKS_MAX
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +107,7 @@ def test_latest_sees_what_comes_later(dynamodb, dynamodbstreams, make_table):
     dynamodb.put_item(TableName=table["TableName"], Item={"pk": {"S": "a"}})
 
     found = []
-    for _ in range(ROUNDS_MAX):
+    for _ in range(LOOKS_MAX):
         pages = [dynamodbstreams.get_records(ShardIterator=each) for each in iterators]
         found += [record for page in pages for record in page["Records"]]
         if found:

@@ -4,8 +4,7 @@ import pytest
 
 from tests.conformance.definition import attributes, index
 from tests.conformance.expectation import VALUES, invalid, refused
-
-POLLS_MAX = 2000
+from tests.conftest import LOOKS_MAX
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def eventually(query):
     """The items of a query once there are as many as expected: such reads may be behind."""
 
     def call(name, colour, count):
-        for _ in range(POLLS_MAX):
+        for _ in range(LOOKS_MAX):
             items = query(name, colour)["Items"]
             if len(items) == count:
                 return items
@@ -130,7 +129,7 @@ def test_changed_attribute_is_seen_in_the_index(dynamodb, indexed, key, eventual
 
     dynamodb.put_item(TableName=indexed, Item=coloured(key, note={"S": "new"}))
 
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         (found,) = eventually("colour_some", key, 1)
         if found["note"] == {"S": "new"}:
             break
@@ -215,7 +214,7 @@ def wait_for_indexes(dynamodb, tables):
     """The table's description once it and every index of it is active."""
 
     def call(name):
-        for _ in range(POLLS_MAX):
+        for _ in range(LOOKS_MAX):
             table = tables.wait(name)
             indexes = table.get("GlobalSecondaryIndexes", [])
             if all(each["IndexStatus"] == "ACTIVE" for each in indexes):
@@ -267,7 +266,7 @@ def test_new_index_follows_later_writes(dynamodb, make_table, add_index):
 
     dynamodb.put_item(TableName=table["TableName"], Item={"pk": {"S": "a"}, "n": {"N": "1"}})
 
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         if found := by_n(dynamodb, table, "1"):
             break
     assert found == [{"pk": {"S": "a"}, "n": {"N": "1"}}]
@@ -310,7 +309,7 @@ def test_deleted_index_is_gone(dynamodb, make_table, add_index, tables):
         GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_n"}}],
     )
 
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         described = tables.wait(table["TableName"])
         if "GlobalSecondaryIndexes" not in described:
             break
@@ -326,7 +325,7 @@ def test_recreated_index_holds_what_is_there(dynamodb, make_table, add_index, ta
         TableName=table["TableName"],
         GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_n"}}],
     )
-    for _ in range(POLLS_MAX):
+    for _ in range(LOOKS_MAX):
         if "GlobalSecondaryIndexes" not in tables.wait(table["TableName"]):
             break
     dynamodb.delete_item(TableName=table["TableName"], Key={"pk": {"S": "a"}})

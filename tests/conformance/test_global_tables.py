@@ -15,7 +15,7 @@ from tests.conformance.definition import attributes, index
 from tests.conformance.expectation import VALUES, invalid, missing, refused
 from tests.conformance.laboratory import HOUR, Lab, laboratory
 from tests.conformance.stream_reading import Follower
-from tests.conftest import CLIENT
+from tests.conftest import CLIENT, LOOKS_MAX
 
 pytestmark = pytest.mark.local_only
 EAST, WEST, SOUTH = "us-east-1", "eu-west-1", "ap-south-1"
@@ -24,7 +24,6 @@ KEY: dict[str, Any] = {
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
     "BillingMode": "PAY_PER_REQUEST",
 }
-LOOKS_MAX = 3000
 OF_GLOBAL_TABLES = {"Replicas", "GlobalTableVersion", "GlobalTableSettingsReplicationMode"}
 IN_USE = "The resource which you are attempting to change is in use."
 

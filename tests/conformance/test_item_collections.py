@@ -10,7 +10,7 @@ import pytest
 
 from tests.conformance.definition import attributes, index, schema
 from tests.conformance.expectation import refused
-from tests.conftest import CLIENT
+from tests.conftest import CLIENT, LOOKS_MAX
 from tests.server_process import ServerProcess
 
 EXCEEDED = "Collection size exceeded."
@@ -43,7 +43,7 @@ def table(narrow, unique_name) -> str:
         BillingMode="PAY_PER_REQUEST",
     )
     narrow.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
     )
     return str(name)
 

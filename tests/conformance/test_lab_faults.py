@@ -18,7 +18,7 @@ from tests.conformance.expectation import refused
 from tests.conformance.function_making import ECHO, ROLE, RUNTIME, zipped
 from tests.conformance.stream_reading import oldest, shards
 from tests.conformance.wire import Wire
-from tests.conftest import CLIENT
+from tests.conftest import CLIENT, LOOKS_MAX
 from tests.server_process import HEADWATER
 
 pytestmark = pytest.mark.local_only
@@ -85,7 +85,7 @@ def place(wire: Wire) -> Iterator[Place]:
         ProvisionedThroughput=throughput,
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )
-    waiting = {"Delay": 0.02, "MaxAttempts": 200}
+    waiting = {"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
     clients[0].get_waiter("table_exists").wait(TableName=made.table, WaiterConfig=waiting)
     yield made
     made.lab("EraseRegion")
@@ -342,7 +342,7 @@ def test_erased_region_has_nothing_left(place: Place) -> None:
 
     place.lab("EraseRegion")
 
-    waiting = {"Delay": 0.02, "MaxAttempts": 200}
+    waiting = {"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
     gone = place.tables.get_waiter("table_not_exists")
     gone.wait(TableName=place.table, WaiterConfig=waiting)
     assert place.functions.list_functions()["Functions"] == []

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conformance.definition import attributes, index, schema
 from tests.conformance.expectation import missing
+from tests.conftest import LOOKS_MAX
 
 INDEX = "LeaseOwnerToLeaseKeyIndex"
 HASH_KEY_MAX = str(2**128 - 1)
@@ -164,7 +165,7 @@ def test_provisioned_table_with_protection_and_recovery_is_made(dynamodb, tables
 
 def until_active(tables, name):
     """Return once the table's one index is active; a table may be before its index."""
-    for _ in range(200):
+    for _ in range(LOOKS_MAX):
         (described,) = tables.wait(name)["GlobalSecondaryIndexes"]
         if described["IndexStatus"] == "ACTIVE":
             return

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conformance.definition import keys
 from tests.conformance.expectation import at_least, at_most, fault, invalid, missing
+from tests.conftest import LOOKS_MAX
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_index_can_be_scanned(dynamodb, indexed, key):
         },
     )
 
-    for _ in range(1000):
+    for _ in range(LOOKS_MAX):
         found = [
             item
             for item in dynamodb.scan(TableName=indexed, IndexName="colour_keys")["Items"]

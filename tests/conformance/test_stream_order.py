@@ -4,6 +4,7 @@ import itertools
 
 from tests.conformance.definition import keys
 from tests.conformance.stream_reading import oldest, shards
+from tests.conftest import LOOKS_MAX
 
 
 def put(key, **attributes):
@@ -113,7 +114,7 @@ def test_changes_of_a_partition_key_share_a_shard(dynamodb, dynamodbstreams, mak
 
     arn = table["LatestStreamArn"]
     places: dict[str, set[str]] = {}
-    for _ in range(100):
+    for _ in range(LOOKS_MAX):
         found = 0
         for shard in shards(dynamodbstreams, arn):
             page = dynamodbstreams.get_records(

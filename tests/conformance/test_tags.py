@@ -3,8 +3,7 @@
 import pytest
 
 from tests.conformance.expectation import VALUES, invalid, missing
-
-POLLS_MAX = 500
+from tests.conftest import LOOKS_MAX
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def tags_once(dynamodb, arn):
     """The tags once there are so many: tagging takes effect later."""
 
     def call(count):
-        for _ in range(POLLS_MAX):
+        for _ in range(LOOKS_MAX):
             found: dict[str, str] = {}
             start: dict[str, str] = {}
             while True:

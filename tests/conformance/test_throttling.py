@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from tests.conformance.definition import keys
 from tests.conformance.expectation import refused
+from tests.conftest import LOOKS_MAX
 from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.local_only
@@ -47,7 +48,7 @@ def table(throttled, unique_name) -> str:
         ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
     )
     throttled.get_waiter("table_exists").wait(
-        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
+        TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
     )
     return str(name)
 
@@ -87,7 +88,7 @@ def on_demand(throttled, unique_name):
             TableName=name, **keys(("pk", "S")), BillingMode="PAY_PER_REQUEST", **members
         )
         throttled.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1000}
+            TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
         )
         return str(name)
 

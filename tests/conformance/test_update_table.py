@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.definition import THROUGHPUT, attributes, index
-from tests.conformance.expectation import VALUES, invalid, missing, refused
+from tests.conformance.expectation import VALUES, invalid, met_in_passing, missing, refused
 
 PROVISIONED = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": THROUGHPUT}
 
@@ -100,20 +100,29 @@ def test_table_is_updating_until_its_change_is_done(dynamodb, make_table, tables
 
 
 def test_busy_table_is_in_use(dynamodb, make_table, tables):
-    name = make_table(**PROVISIONED)["TableName"]
-    dynamodb.update_table(
-        TableName=name, ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 6}
-    )
+    names = []
 
-    with refused(
-        "ResourceInUseException", "The resource which you are attempting to change is in use."
-    ):
-        dynamodb.update_table(
-            TableName=name,
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    def begin():
+        names.append(make_table(**PROVISIONED)["TableName"])
+        return dynamodb.update_table(
+            TableName=names[-1],
+            ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 6},
         )
 
-    tables.wait(name)
+    error = met_in_passing(
+        begin,
+        lambda _: dynamodb.update_table(
+            TableName=names[-1],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        ),
+    )
+
+    assert error == (
+        "ResourceInUseException",
+        "The resource which you are attempting to change is in use.",
+    )
+    for name in names:
+        tables.wait(name)
 
 
 @pytest.mark.parametrize(

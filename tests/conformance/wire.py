@@ -54,7 +54,7 @@ class Wire:
         address = urlsplit(self.url)
         is_secure = address.scheme == "https"
         connect = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
-        connection = connect(address.netloc, timeout=20)
+        connection = connect(address.netloc, timeout=300)
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()

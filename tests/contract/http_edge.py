@@ -20,7 +20,7 @@ from headwater.api.http import (
 )
 from headwater.clock import ManualClock
 
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 120
 
 
 def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

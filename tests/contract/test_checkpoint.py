@@ -12,7 +12,7 @@ import pytest
 from headwater.storage.checkpoint import Checkpointer, LogLengths
 
 PAGE = 4096
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ def test_verifying_changes_nothing_even_after_a_crash(tmp_path: Path) -> None:
 
     report = asyncio.run(main())
 
-    assert report.faults == []
+    # Nobody knows such settings: it has read what only the log holds.
+    assert len(report.faults) == 100
     assert (crashed / f"{FILE}-wal").stat().st_size > 0
 
 

@@ -264,7 +264,7 @@ async def test_client_that_has_sent_all_is_still_answered():
         b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
         post(b"not gzip", "content-encoding: gzip"),
-        post(gzip.compress(b"cut off")[:-4], "content-encoding: gzip"),
+        post(gzip.compress(b"cut off", mtime=0)[:-4], "content-encoding: gzip"),
     ],
 )
 @on_loop
@@ -359,7 +359,7 @@ async def test_close_does_not_wait_for_silent_tls_clients(certificate):
         unsaid = socket.create_connection(("127.0.0.1", server.listener.port))
         await asyncio.sleep(0)
 
-        await asyncio.wait_for(server.listener.close(1000), 5)
+        await asyncio.wait_for(server.listener.close(1000), 60)
 
         silent.close()
         unsaid.close()

@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import uvloop
 
 from headwater.functions.runtime import Client
 from tests.contract.workshop import Workshop, together, value, workshop
-
-pytestmark = pytest.mark.timeout(60)
 
 
 def telling(folder: Path) -> str:

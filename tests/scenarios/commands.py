@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from tests.server_process import HEADWATER
 
-COMMAND_SECONDS_MAX = 60
+COMMAND_SECONDS_MAX = 300
 TABLE: dict[str, Any] = {
     "TableName": "music",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],

@@ -12,7 +12,7 @@ from tests.scenarios.commands import STREAM, TABLE, clients
 from tests.scenarios.told import Told
 
 KEYS = [f"key-{number}" for number in range(12)]
-WAIT_SECONDS_MAX = 90
+WAIT_SECONDS_MAX = 300
 
 
 class Scene:

@@ -25,7 +25,6 @@ POLICY = (
 
 pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="the AWS CLI is not installed"),
-    pytest.mark.timeout(300),
 ]
 
 

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from random import Random, SystemRandom
 
-import pytest
-
 from tests.server_process import HEADWATER, ServerProcess
 from tests.torture.cruelty import stop_gracefully, torture
 from tests.torture.works import WORKS
@@ -25,7 +23,6 @@ def world(folder: Path, workers: int = 1) -> World:
     return World(Random(seed), folder / "data", folder / "notes", workers)
 
 
-@pytest.mark.timeout(240)
 def test_kills_lose_nothing_and_the_streams_never_lie(tmp_path: Path) -> None:
     figures = torture(world(tmp_path), len(WORKS), sys.stdout.write)
 
@@ -33,7 +30,6 @@ def test_kills_lose_nothing_and_the_streams_never_lie(tmp_path: Path) -> None:
     assert figures.delivered >= figures.told > 0
 
 
-@pytest.mark.timeout(240)
 def test_several_processes_that_die_lose_nothing_either(tmp_path: Path) -> None:
     figures = torture(world(tmp_path, workers=2), 2, sys.stdout.write)
 

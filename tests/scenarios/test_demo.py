@@ -21,7 +21,7 @@ from tests.git_repository import (
 )
 from tests.server_process import HEADWATER
 
-DEMO_SECONDS_MAX = 100
+DEMO_SECONDS_MAX = 500
 CLAIMS = (
     "files equals git ls-tree -r HEAD",
     "totals equals what the tree adds up to",

@@ -18,8 +18,8 @@ from tests.scenarios.mirroring import ROLE, RUNTIME, zipped
 SOURCE = Path(__file__).with_name("javascript")
 CACHE = Path(__file__).parents[2] / ".headwater" / "javascript"
 INSTALL = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
-INSTALL_SECONDS_MAX = 100
-SCENARIO_SECONDS_MAX = 100
+INSTALL_SECONDS_MAX = 300
+SCENARIO_SECONDS_MAX = 300
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed"),

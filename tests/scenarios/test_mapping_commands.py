@@ -37,7 +37,7 @@ def make_mapping(server: ServerProcess, folder: Path) -> str:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )
     waiter = dynamodb.get_waiter("table_exists")
-    waiter.wait(TableName="music", WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
+    waiter.wait(TableName="music", WaiterConfig={"Delay": 0.02, "MaxAttempts": 5000})
     deploy(functions, "failing", packed(folder), {"Handler": "app.handler"})
     dynamodb.put_item(TableName="music", Item={"k": {"S": "a"}})
     mapping = functions.create_event_source_mapping(

@@ -219,7 +219,6 @@ def given_up(sqs: Any, url: str) -> set[str]:
     return numbers
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("workers", "kills"), [(1, 2), (2, 3)])
 def test_kills_lose_nothing_of_any_mapping(tmp_path: Path, workers: int, kills: int) -> None:
     with served(tmp_path, workers) as server:

@@ -57,7 +57,7 @@ def run(folder: Path, *options: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=400,
         check=False,
     )
     return done.stdout
@@ -135,7 +135,8 @@ def test_server_ends_with_the_process_that_started_it() -> None:
     assert started.stdout.readline().startswith("http")
 
     started.kill()
-    _, log = started.communicate(timeout=60)  # its end is the end of the server's, which has it too
+    # Its end is the end of the server's, which has it too.
+    _, log = started.communicate(timeout=400)
 
     assert "stopped" in log
 

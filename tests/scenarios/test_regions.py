@@ -11,11 +11,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.conftest import CLIENT
+from tests.conftest import CLIENT, LOOKS_MAX
 from tests.server_process import HEADWATER, ServerProcess
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-south-1")
-LOOKS_MAX = 2000
 WRITES_BEFORE_KILL = 60
 
 

@@ -117,7 +117,6 @@ def told(notes: Path) -> dict[str, list[int]]:
     return found
 
 
-@pytest.mark.timeout(180)
 def test_killed_workers_are_replaced_and_nothing_is_lost_or_out_of_order(
     server: ServerProcess, tmp_path: Path
 ) -> None:

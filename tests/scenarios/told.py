@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-END_SECONDS_MAX = 20.0
+END_SECONDS_MAX = 120.0
 
 
 class Told:

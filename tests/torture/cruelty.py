@@ -34,8 +34,8 @@ from tests.torture.world import World, items_of, prepare, settled
 LANES: Final = 6
 CONNECTIONS: Final = 24
 _DRAIN_EVERY: Final = 5
-_DRAIN_SECONDS: Final = 60
-_STOP_SECONDS: Final = 30
+_DRAIN_SECONDS: Final = 240
+_STOP_SECONDS: Final = 120
 _ROLLOVER_HOURS: Final = 0.002
 _FUNCTION: Final = Path(__file__).with_name("function")
 _KILL_AFTER: Final = (0, 1, 20, 80, 200, 400, 800)

@@ -13,7 +13,7 @@ def test_zip_is_decoded():
     "other",
     [
         {"S3Bucket": "bucket", "S3Key": "key"},
-        {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/image"},
+        {"S3Key": "key"},
     ],
 )
 def test_zip_beside_other_code_is_refused(other):

@@ -23,7 +23,7 @@ def in_relay(
         relays = (Relay(one, one_takes, [to_other]), Relay(other, other_takes, [to_one]))
         tasks = [asyncio.create_task(relay.run()) for relay in relays]
         await asyncio.sleep(0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await body(one, other, to_other)
         for task in tasks:
             task.cancel()
