@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,30 +21,11 @@ from typing import Any
 
 import pytest
 
-from headwater.cli.deployment import packed
-from headwater.testing.lab import Lab
-from headwater.testing.wire import Wire
-from tests.scenarios.commands import STREAM, clients
+from tests.scenarios.court import RUNTIMES, WINDOW_SECONDS, Court, objects_of, sorts
 from tests.server_process import ServerProcess
 
-FOLDER = Path(__file__).with_name("judged")
-ROLE = "arn:aws:iam::000000000000:role/any"
-RUNTIMES = {
-    f"python3.{sys.version_info.minor}": "app.handler",
-    "nodejs20.x": "index.handler",
-    "provided.al2023": "any",
-}
-KEYS = {
-    "KeySchema": [
-        {"AttributeName": "pk", "KeyType": "HASH"},
-        {"AttributeName": "sk", "KeyType": "RANGE"},
-    ],
-    "AttributeDefinitions": [
-        {"AttributeName": "pk", "AttributeType": "S"},
-        {"AttributeName": "sk", "AttributeType": "S"},
-    ],
-}
 REPORTING = {"FunctionResponseTypes": ["ReportBatchItemFailures"], "MaximumRetryAttempts": 1}
+RETENTION_SECONDS = 2 * 60 * 60
 ONCE_MORE = {"MaximumRetryAttempts": 1}
 
 
@@ -71,6 +51,8 @@ class Row:
 
 ROWS = {
     "null": Row("null", ["abc"]),
+    "no-body": Row("nothing", ["abc"]),
+    "empty-text": Row('""', ["abc"]),
     "empty-object": Row("{}", ["abc"]),
     "no-list": Row('{"other": 1}', ["abc"]),
     "null-list": Row('{"batchItemFailures": null}', ["abc"]),
@@ -95,6 +77,13 @@ ROWS = {
         by="b",
         settings={**ONCE_MORE, "BisectBatchOnFunctionError": True},
     ),
+    "bisected-where-reported": Row(
+        reported("$b"),
+        ["abc", "bc", "b", "b", "c"],
+        "b",
+        by="b",
+        settings={**REPORTING, "BisectBatchOnFunctionError": True},
+    ),
     "bisected-though-reporting": Row(
         "raise",
         None,
@@ -106,116 +95,6 @@ ROWS = {
 }
 
 
-class Court:
-    """A function of a runtime, and the tables whose mappings invoke it."""
-
-    def __init__(self, server: ServerProcess, objects: Path, runtime: str) -> None:
-        self.lab = Lab(server.endpoint)
-        self._wire = Wire(server.endpoint, "us-east-1")
-        self.objects = objects
-        self._tables = clients(server.endpoint)
-        self._functions = clients(server.endpoint, "lambda")
-        self._queues = clients(server.endpoint, "sqs")
-        self._prefix = re.sub(r"\W", "-", runtime)
-        self._letters: list[dict[str, Any]] = []
-        self.url = self._queues.create_queue(QueueName=self._prefix)["QueueUrl"]
-        self.queue = f"arn:aws:sqs:us-east-1:000000000000:{self._prefix}"
-        self.function = self._functions.create_function(
-            FunctionName=self._prefix,
-            Runtime=runtime,
-            Handler=RUNTIMES[runtime],
-            Role=ROLE,
-            Code={"ZipFile": packed(FOLDER)},
-            MemorySize=512,
-            Timeout=30,
-        )["FunctionArn"]
-        self.arns: dict[str, str] = {}
-
-    def close(self) -> None:
-        self.lab.close()
-        self._wire.close()
-        for client in (self._tables, self._functions, self._queues):
-            client.close()
-
-    def write(self, name: str, answer: str | None = None, by: str = "abc") -> str:
-        """Make a table with three records; returns the ARN of its stream."""
-        table = f"{self._prefix}-{name}"
-        made = self._tables.create_table(
-            TableName=table, **KEYS, BillingMode="PAY_PER_REQUEST", StreamSpecification=STREAM
-        )
-        self._tables.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 0.05})
-        for sort in "abc":
-            item = {"pk": {"S": "one"}, "sk": {"S": sort}}
-            if answer is not None and sort in by:
-                item["answer"] = {"S": answer}
-            self._tables.put_item(TableName=table, Item=item)
-        self.arns[name] = made["TableDescription"]["LatestStreamArn"]
-        return self.arns[name]
-
-    def join(self, name: str, **settings: Any) -> str:
-        """Feed the function from a table's stream; what is given up goes to the queue."""
-        given = {"DestinationConfig": {"OnFailure": {"Destination": self.queue}}} | settings
-        mapping = self._functions.create_event_source_mapping(
-            EventSourceArn=self.arns[name],
-            FunctionName=self._prefix,
-            StartingPosition="TRIM_HORIZON",
-            **given,
-        )
-        return str(mapping["UUID"])
-
-    def leave(self, uuid: str) -> None:
-        self._functions.delete_event_source_mapping(UUID=uuid)
-
-    def given(self, name: str) -> list[dict[str, Any]]:
-        """The events that the function was given from a table's stream, in order."""
-        events = []
-        after: str | None = None
-        while True:
-            page = self._log(after)
-            for line in page["Lines"]:
-                if line["Text"].startswith("GIVEN "):
-                    events.append(json.loads(line["Text"].removeprefix("GIVEN ")))
-            if not page["Lines"]:
-                break
-            after = page["After"]
-        return [each for each in events if self.arns[name] in json.dumps(each)]
-
-    def _log(self, after: str | None) -> dict[str, Any]:
-        asked = {"FunctionName": self._prefix} | ({"After": after} if after else {})
-        return self._wire.call("headwater", "GetFunctionLog", **asked)
-
-    def letters(self, name: str, count: int = 1) -> list[dict[str, Any]]:
-        """What the queue has been told of a table's stream; waits for as many as there must be."""
-        mine: list[dict[str, Any]] = []
-        for wait in (0, 10, 10):
-            mine = [
-                letter
-                for letter in self._letters
-                if letter["DDBStreamBatchInfo"]["streamArn"] == self.arns[name]
-            ]
-            if len(mine) >= count and wait:
-                break
-            self._receive(wait if len(mine) < count else 0)
-        return mine
-
-    def _receive(self, wait: int) -> None:
-        while messages := self._queues.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=wait
-        ).get("Messages"):
-            for message in messages:
-                self._letters.append(json.loads(message["Body"]))
-                # Time that is made to pass would bring it back.
-                self._queues.delete_message(
-                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
-                )
-            wait = 0
-
-
-def sorts(event: dict[str, Any]) -> str:
-    """The records of an event, by their sort keys."""
-    return "".join(each["dynamodb"]["Keys"]["sk"]["S"] for each in event["Records"])
-
-
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("objects")
@@ -225,7 +104,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(objects: Path) -> Iterator[ServerProcess]:
-    options = ("--transition-seconds", "0", "--objects", objects)
+    hours = str(RETENTION_SECONDS / 3600)
+    options = ("--transition-seconds", "0", "--objects", objects, "--retention-hours", hours)
     with ServerProcess.serve("--memory", "--lab", *options) as started:
         yield started
 
@@ -318,6 +198,74 @@ def test_records_that_are_too_old_are_never_given(court: Court) -> None:
     court.leave(uuid)
 
 
+def test_time_out_is_a_failure(court: Court) -> None:
+    court.write("hanging", "hang")
+
+    with court.hasty() as name:
+        uuid = court.join("hanging", FunctionName=name, MaximumRetryAttempts=0)
+        court.lab.drain()
+        court.leave(uuid)
+
+    [letter] = court.letters("hanging")
+    assert letter["requestContext"]["functionArn"].endswith(name)
+    assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert letter["responseContext"]["functionError"] == "Unhandled"
+
+
+@pytest.mark.parametrize("age", [60, -1])
+def test_records_that_fail_are_tried_until_they_are_too_old(court: Court, age: int) -> None:
+    """As old as the mapping says, or as the stream keeps them."""
+    name = f"until{age}"
+    court.write(name, "raise")
+    if age < 0:
+        court.lab.clock.advance(RETENTION_SECONDS - 60)
+
+    uuid = court.join(name, MaximumRecordAgeInSeconds=age)
+    court.lab.clock.advance(90)
+    court.lab.drain()
+
+    # Each record has an age of its own, so that there are one to three letters.
+    for count in (1, 2, 3):
+        letters = court.letters(name, count)
+        if sum(letter["DDBStreamBatchInfo"]["batchSize"] for letter in letters) == len("abc"):
+            break
+    events = court.given(name)
+    assert len(events) > 3
+    assert sorts(events[0]) == "abc"
+    for letter in letters:
+        assert letter["requestContext"]["condition"] == "RecordAgeExceeded"
+        assert 3 < letter["requestContext"]["approximateInvokeCount"] <= len(events)
+        assert "responseContext" not in letter
+    court.leave(uuid)
+
+
+def test_throttled_invocations_are_no_retries(court: Court) -> None:
+    court.write("throttled")
+
+    with court.throttled():
+        uuid = court.join("throttled", MaximumRetryAttempts=0)
+        court.lab.clock.advance(60)
+    court.lab.clock.advance(60)
+    court.lab.drain()
+
+    assert [sorts(event) for event in court.given("throttled")] == ["abc"]
+    assert court.letters("throttled", 0) == []
+    court.leave(uuid)
+
+
+def test_destination_that_is_not_there_holds_nothing_up(court: Court) -> None:
+    court.write("undeliverable", "raise", by="a")
+    nowhere = {"OnFailure": {"Destination": f"{court.queue}-absent"}}
+
+    uuid = court.join(
+        "undeliverable", MaximumRetryAttempts=0, BatchSize=1, DestinationConfig=nowhere
+    )
+    court.lab.drain()
+
+    assert [sorts(event) for event in court.given("undeliverable")] == ["a", "b", "c"]
+    court.leave(uuid)
+
+
 def test_records_that_are_given_up_are_kept_in_a_bucket(court: Court) -> None:
     court.write("kept", "raise")
     bucket = {"OnFailure": {"Destination": "arn:aws:s3:::letters"}}
@@ -335,21 +283,10 @@ def test_records_that_are_given_up_are_kept_in_a_bucket(court: Court) -> None:
     court.leave(uuid)
 
 
-def objects_of(court: Court, uuid: str) -> list[str]:
-    """The objects of a mapping, once there is one; the lab's clock makes the outbox look again."""
-    folder = court.objects / "letters"
-    for _ in range(200):
-        found = [path for path in (folder / "aws" / "lambda" / uuid).rglob("*") if path.is_file()]
-        if found:
-            return [str(path.relative_to(folder)) for path in found]
-        court.lab.clock.advance(1)
-    return []
-
-
 def test_window_hands_on_its_state_and_is_closed_once(court: Court) -> None:
     answer = '{"state": {"seen": "$a"}}'
-    court.write("window", answer, by="a")
-    court.write("other-window", "null")
+    court.write_in_a_window("window", answer, by="a")
+    court.write_in_a_window("other-window", "null")
 
     uuid = court.join("window", TumblingWindowInSeconds=60, BatchSize=1)
     without = court.join("other-window", TumblingWindowInSeconds=60, MaximumRetryAttempts=0)
@@ -378,3 +315,54 @@ def test_window_hands_on_its_state_and_is_closed_once(court: Court) -> None:
     assert letter["DDBStreamBatchInfo"]["batchSize"] == 3
     court.leave(uuid)
     court.leave(without)
+
+
+def test_window_with_too_large_a_state_ends_early(court: Court) -> None:
+    court.write_in_a_window("large", "large", by="a")
+
+    uuid = court.join("large", TumblingWindowInSeconds=WINDOW_SECONDS, BatchSize=1)
+    court.lab.drain()
+
+    first, closing, second, third = court.given("large")
+    assert [sorts(each) for each in (first, closing, second, third)] == ["a", "", "b", "c"]
+    flags = ("isFinalInvokeForWindow", "isWindowTerminatedEarly")
+    assert [closing[flag] for flag in flags] == [True, True]
+    assert [first[flag] for flag in flags] == [False, False]
+    assert closing["state"] == {"text": 1 << 20}
+    assert second["state"] == {}
+    court.leave(uuid)
+
+
+def test_close_of_a_window_that_fails_is_tried_again(court: Court) -> None:
+    court.write_in_a_window("unclosed", '{"state": {"raise": 1}}')
+
+    uuid = court.join("unclosed", TumblingWindowInSeconds=60, MaximumRetryAttempts=1)
+    court.lab.drain()
+    court.lab.clock.advance(120)
+    court.lab.drain()
+    court.put("unclosed", "d")
+    court.lab.drain()
+
+    events = court.given("unclosed")
+    assert [sorts(event) for event in events] == ["abc", "", "", "d"]
+    assert [event["state"] for event in events] == [{}, {"raise": 1}, {"raise": 1}, {}]
+    assert [event["isFinalInvokeForWindow"] for event in events] == [False, True, True, False]
+    court.leave(uuid)
+
+
+def test_window_ends_with_its_shard(court: Court) -> None:
+    court.write_in_a_window("rolled", '{"state": {"n": 3}}', by="a")
+
+    uuid = court.join("rolled", TumblingWindowInSeconds=WINDOW_SECONDS)
+    court.lab.drain()
+    court.roll("rolled")
+    court.put("rolled", "d")
+    court.lab.drain()
+
+    before, closing, after = court.given("rolled")
+    assert [sorts(each) for each in (before, closing, after)] == ["abc", "", "d"]
+    assert closing["state"] == {"n": 3}
+    assert closing["isFinalInvokeForWindow"]
+    assert after["state"] == {}
+    assert closing["shardId"] == before["shardId"] != after["shardId"]
+    court.leave(uuid)
