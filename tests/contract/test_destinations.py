@@ -14,7 +14,7 @@ from headwater.consumers.delivery import Batch, Delivered, Destination, Failed, 
 from headwater.errors import TooManyRequestsException
 from headwater.lab import faults as lab
 from headwater.lab.destination import FaultyDestination
-from headwater.mappings.event import Events
+from headwater.mappings.event import Changes, Events
 from headwater.mappings.invoke import FunctionDestination, Outside
 from headwater.mappings.mapping import (
     EventSourceMapping,
@@ -84,7 +84,7 @@ def a_function() -> Subject:
         return None
 
     outside = Outside(functions, KeptFailures(), ManualClock(), SeededChance(1))
-    made = FunctionDestination(mapping, Events(STREAM, ARN), outside, ignore)
+    made = FunctionDestination(mapping, Events(Changes(STREAM, ARN), ARN), outside, ignore)
     return Subject(
         made,
         functions.numbers,

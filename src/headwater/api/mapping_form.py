@@ -15,6 +15,7 @@ from headwater.consumers.filter import InvalidPattern, RecordFilter
 from headwater.errors import InvalidParameterValueException
 from headwater.limits import filters_max
 from headwater.mappings.mapping import EventSourceMapping, Manner, StartingPosition
+from headwater.mappings.source import is_of_data_stream
 
 _AGE_SECONDS_MIN: Final = 60
 _UNLIMITED: Final = -1
@@ -46,13 +47,32 @@ _OURS_TO_REFUSE: Final = {
 }
 
 
-def refuse_unsupported(asked: Mapping[str, Any]) -> None:
-    """Refuse what is of other sources, unless its value says nothing."""
+def refuse_unsupported(asked: Mapping[str, Any], stream_arn: str) -> None:
+    """Refuse what is of other sources than the stream, unless its value says nothing."""
+    source = "DynamoDB"
+    supported = _SUPPORTED
+    if is_of_data_stream(stream_arn):
+        source = "Kinesis"
+        supported |= {"StartingPositionTimestamp"}
     for name, value in asked.items():
-        if name not in _SUPPORTED and not _is_neutral(value):
+        if name not in supported and not _is_neutral(value):
             raise InvalidParameterValueException(
-                _OURS_TO_REFUSE.get(name, f"{name} is not valid for DynamoDB event sources.")
+                _OURS_TO_REFUSE.get(name, f"{name} is not valid for {source} event sources.")
             )
+
+
+def starting_at(asked: Mapping[str, Any], now: float) -> float | None:
+    """The time to start at, in epoch seconds, where the position is one."""
+    at: float | None = asked.get("StartingPositionTimestamp")
+    is_needed = asked.get("StartingPosition") == StartingPosition.AT_TIMESTAMP
+    if is_needed != (at is not None):
+        raise InvalidParameterValueException(
+            "StartingPositionTimestamp is required for StartingPosition AT_TIMESTAMP, "
+            "and valid for no other."
+        )
+    if at is not None and at > now:
+        raise InvalidParameterValueException("StartingPositionTimestamp must not be in the future.")
+    return at
 
 
 def starting_position(asked: Mapping[str, Any]) -> StartingPosition:
@@ -62,7 +82,10 @@ def starting_position(asked: Mapping[str, Any]) -> StartingPosition:
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy "
             "constraint: Member must not be null."
         )
-    if position not in StartingPosition.__members__:
+    is_at_time = position == StartingPosition.AT_TIMESTAMP
+    if position not in StartingPosition.__members__ or (
+        is_at_time and not is_of_data_stream(asked["EventSourceArn"])
+    ):
         raise InvalidParameterValueException(
             f"Unsupported starting position for arn type: {asked['EventSourceArn']}"
         )
@@ -108,6 +131,8 @@ def shape(mapping: EventSourceMapping) -> dict[str, Any]:
         "FunctionResponseTypes": [_REPORTS] if manner.reports_failures else [],
         "EventSourceMappingArn": mapping.arn,
     }
+    if mapping.starting_at is not None:
+        shown["StartingPositionTimestamp"] = mapping.starting_at
     if manner.patterns:
         filters = [{"Pattern": pattern} for pattern in manner.patterns]
         shown["FilterCriteria"] = {"Filters": filters}

@@ -65,13 +65,13 @@ def shard_members(progress: ShardProgress) -> dict[str, Any]:
         "ShardId": progress.shard.shard_id,
         "IsClosed": progress.head.is_closed,
         "IsFinished": False,
-        "LastSequenceNumber": sequence_text(progress.head.last),
+        "LastSequenceNumber": sequence_text(progress.head.last, progress.shard.shard_id),
         "Lag": progress.lag_records,
     }
     checkpoint = progress.checkpoint
     if checkpoint is not None:
         shown["IsFinished"] = checkpoint.is_finished
-        shown["Position"] = sequence_text(checkpoint.position)
+        shown["Position"] = sequence_text(checkpoint.position, progress.shard.shard_id)
         window = checkpoint.windows.open
         if window is not None:
             shown["Window"] = {
@@ -97,15 +97,15 @@ def _activity(found: ShardActivity | None) -> dict[str, Any]:
 
 
 def _batch(delivering: Delivering) -> dict[str, Any]:
-    entries = delivering.batch.entries
+    entries, shard_id = delivering.batch.entries, delivering.batch.shard_id
     shown: dict[str, Any] = {
         "Records": len(entries),
         "DeliveriesBefore": delivering.batch.deliveries,
         "BeganAt": delivering.began_at,
     }
     if entries:
-        shown["FirstSequenceNumber"] = sequence_text(entries[0].number)
-        shown["LastSequenceNumber"] = sequence_text(entries[-1].number)
+        shown["FirstSequenceNumber"] = sequence_text(entries[0].number, shard_id)
+        shown["LastSequenceNumber"] = sequence_text(entries[-1].number, shard_id)
     return shown
 
 

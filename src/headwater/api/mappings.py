@@ -1,4 +1,4 @@
-"""Lambda's operations on event source mappings, for DynamoDB streams."""
+"""Lambda's operations on event source mappings, for streams of tables and for data streams."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headwater.api.mapping_form import manner_of, refuse_unsupported, shape, starting_position
+from headwater.api.mapping_form import (
+    manner_of,
+    refuse_unsupported,
+    shape,
+    starting_at,
+    starting_position,
+)
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
-from headwater.arn import parse_stream
+from headwater.arn import parse_data_stream, parse_stream
 from headwater.errors import InvalidParameterValueException
 from headwater.limits import mappings_page_max
 from headwater.mappings.changes import stream_missing
@@ -42,13 +48,14 @@ class MappingHandlers:
     async def create(self, call: Call) -> Reply:
         """Join a stream and a function."""
         asked = call.input
-        refuse_unsupported(asked)
+        refuse_unsupported(asked, asked.get("EventSourceArn", ""))
         new = NewMapping(
             call.region,
             self._stream_arn(call),
             starting_position(asked),
             manner_of(asked, Manner(self._function_name(call))),
             asked.get("Tags", {}),
+            starting_at(asked, self._service.now()),
         )
         return _described(await self._service.create(new))
 
@@ -74,8 +81,8 @@ class MappingHandlers:
     async def update(self, call: Call) -> Reply:
         """Change what can be changed of a mapping."""
         asked = call.input
-        refuse_unsupported(asked)
         mapping = await self._service.get(call.region, asked["UUID"])
+        refuse_unsupported(asked, mapping.stream_arn)
         manner = manner_of(asked, mapping.manner)
         if "FunctionName" in asked:
             manner = replace(manner, function_name=self._function_name(call))
@@ -88,10 +95,16 @@ class MappingHandlers:
 
     def _stream_arn(self, call: Call) -> str:
         arn: str = call.input.get("EventSourceArn", "")
-        name = parse_stream(arn)
+        data_stream = parse_data_stream(arn)
+        if data_stream is not None and data_stream.consumer is not None:
+            raise InvalidParameterValueException(
+                "Registered consumers are not supported by Headwater as event sources: give the "
+                f"ARN of the data stream instead of {arn}"
+            )
+        name = data_stream or parse_stream(arn)
         if name is None:
             raise InvalidParameterValueException(
-                "Unrecognized event source, must be a DynamoDB stream. "
+                "Unrecognized event source, must be a DynamoDB stream or a Kinesis data stream. "
                 f"Unsupported source arn : {arn}"
             )
         if (name.region, name.account) != (call.region, self._account):

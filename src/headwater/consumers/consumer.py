@@ -20,7 +20,8 @@ class Consumer:
     """Who reads a stream, in which manner, and where to.
 
     name: what its checkpoints are stored under; holds no zero byte. selection: the records it is to
-    see; None is all. observer: is told what happens.
+    see; None is all. observer: is told what happens. retention_seconds: how long the stream's
+    records can be read; None is as long as those of tables' streams.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Consumer:
     destination: Destination
     selection: Selection | None = None
     observer: Observer = field(default_factory=Observers)
+    retention_seconds: float | None = None
 
 
 def destination_of(consumer: Consumer) -> Destination:

@@ -248,6 +248,30 @@ def start_at_latest(
         view.put(key, checkpoints.encode(checkpoint))
 
 
+def start_behind(
+    view: View, consumer: str, stream: AnyStream, positions: Mapping[ShardId, SequenceNumber]
+) -> None:
+    """Have a new consumer begin behind a position in each shard: a step of a commit's work."""
+    for shard_id, position in positions.items():
+        key = delivery_keys.checkpoint(consumer, stream.table_id, shard_id)
+        view.put(key, checkpoints.encode(Checkpoint(position)))
+
+
+async def positions_at(
+    engine: Engine, stream: AnyStream, moment_us: int, horizon: int
+) -> dict[ShardId, SequenceNumber]:
+    """Before the first record of every shard that is not older than a moment, for `start_behind`.
+
+    What is written later is not older either, so the positions hold whenever they are stored.
+    """
+    positions = {}
+    async for shard in listing.shards_of(engine, stream, horizon):
+        log = await find_log(engine, stream.table_id, shard, horizon)
+        if log is not None:
+            positions[shard.shard_id] = await log.at_time(moment_us)
+    return positions
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """Where a consumer is behind. position: None if it has not begun with the shard."""

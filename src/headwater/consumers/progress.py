@@ -10,7 +10,7 @@ from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.streams import listing
 from headwater.streams.shard import Head, Shard, decode_head, line_count
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ShardProgress:
 
 
 async def progress(
-    engine: Engine, consumer: str, stream: Stream, horizon_us: int
+    engine: Engine, consumer: str, stream: AnyStream, horizon_us: int
 ) -> list[ShardProgress]:
     """Every shard of a consumer's stream that can be read, in the order of their ids."""
     shards = [shard async for shard in listing.shards_of(engine, stream, horizon_us)]

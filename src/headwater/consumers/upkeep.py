@@ -106,7 +106,8 @@ class Upkeep(Generic[T]):
         """Start what is stored under a key. end: what to do when it has stopped."""
         key, value = stored
         assert key not in self._running, "runs already"
-        coordinator = Coordinator(self._services, consumer, self._members, self._retention_seconds)
+        retention_seconds = consumer.retention_seconds or self._retention_seconds
+        coordinator = Coordinator(self._services, consumer, self._members, retention_seconds)
         self._running[key] = _Running(value, coordinator)
         tasks.create_task(self._run(key, consumer.name, end))
 

@@ -77,5 +77,6 @@ class Drain:
 
 def _place(name: str, behind: Behind) -> str:
     position = behind.position
-    at = "not begun" if position is None else f"at {sequence_text(position)}"
-    return f"{name} in {behind.shard_id}, {at}, of {sequence_text(behind.number)}"
+    at = "not begun" if position is None else f"at {sequence_text(position, behind.shard_id)}"
+    of = sequence_text(behind.number, behind.shard_id)
+    return f"{name} in {behind.shard_id}, {at}, of {of}"

@@ -5,7 +5,9 @@ restarts, and changes its settings without losing or skipping a record.
 
 mapping.py    what a mapping is, its states, and its stored form
 changes.py    creating, changing and deleting, as work for one commit
+source.py     the stream that a mapping reads: a table's, or a data stream
 event.py      records as the event a function is given
+record_event.py  those of data streams
 invoke.py     the function as a destination of batches
 response.py   what a function's result says of its batch
 failure.py    what is handed to an on-failure destination

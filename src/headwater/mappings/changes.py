@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from headwater.consumers.coordinator import start_at_latest
 from headwater.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
@@ -20,13 +19,10 @@ from headwater.errors import (
 )
 from headwater.mappings import mapping as mappings
 from headwater.mappings.mapping import EventSourceMapping, Manner
+from headwater.mappings.source import Source
 from headwater.storage.committer import View
-from headwater.streams.shard import Shard
-from headwater.streams.window import Stream
 
 TOPIC: Final = b"m"  # woken when any mapping has changed
-
-HeadKeys = Sequence[tuple[Shard, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,15 @@ class MappingWork:
         return self.step(view)
 
 
-def create(new: EventSourceMapping, stream: Stream, latest: HeadKeys | None) -> MappingWork:
-    """Store a new mapping.
+Begin = Callable[[View], None]
+"""Stores where a new mapping begins."""
 
-    latest: the stream's shards with the keys of their heads, if it starts at the latest record.
+
+def create(
+    new: EventSourceMapping, stream: Source, begin: Begin, heads: Sequence[bytes]
+) -> MappingWork:
+    """Store a new mapping, with where it begins; heads: what that reads.
+
     Raises ResourceConflictException if the two are joined already, InvalidParameterValueException
     if the stream has gone meanwhile, ShardsChanged as `start_at_latest`.
     """
@@ -52,11 +53,9 @@ def create(new: EventSourceMapping, stream: Stream, latest: HeadKeys | None) -> 
         _join(view, new)
         if view.get(stream.key) is None:
             raise stream_missing(new.stream_arn)
-        if latest is not None:
-            start_at_latest(view, new.consumer, stream, latest)
+        begin(view)
         _put(view, new)
 
-    heads = [head_key for _, head_key in latest or ()]
     return MappingWork([new.pair_key, stream.key, *heads], step)
 
 

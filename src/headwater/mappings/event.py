@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 
@@ -29,22 +29,30 @@ _ANY_SHARD: Final = ShardId(f"shardId-{0:020d}-00000000")
 _SIZE_MAX: Final = 2**32 - 1
 
 
-class Events:
-    """The events of one stream."""
-
-    def __init__(self, stream: Stream, stream_arn: str) -> None:
-        self._stream_arn = stream_arn
-        self._style = render.event_style(stream.region, stream.view, stream_arn)
-        self._overhead = self._record_overhead()
-
-    def event(self, batch: Batch) -> bytes:
-        """The payload for a batch."""
-        records = self.records(batch.shard_id, batch.entries)
-        return render.framed(_OPEN, records, self._close(batch))
+class Records(Protocol):
+    """The records of one stream, as events hold them."""
 
     def records(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
         """Each record of a shard as an event holds it."""
-        return render.records(self._style, shard_id, records)
+
+    def seen(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
+        """Each record of a shard as a filter sees it."""
+
+    def size(self, entry: bytes) -> int:
+        """The bytes a stored entry adds to an event, or a few more."""
+
+
+class Events:
+    """The events of one stream."""
+
+    def __init__(self, records: Records, stream_arn: str) -> None:
+        self.records = records
+        self._stream_arn = stream_arn
+
+    def event(self, batch: Batch) -> bytes:
+        """The payload for a batch."""
+        records = self.records.records(batch.shard_id, batch.entries)
+        return render.framed(_OPEN, records, self._close(batch))
 
     def _close(self, batch: Batch) -> bytes:
         """What follows the records: of a window, where it stands."""
@@ -61,8 +69,21 @@ class Events:
         }
         return b"]," + orjson.dumps(members)[1:]
 
+
+class Changes:
+    """The records of a table's stream."""
+
+    def __init__(self, stream: Stream, stream_arn: str) -> None:
+        self._style = render.event_style(stream.region, stream.view, stream_arn)
+        self._overhead = self._record_overhead()
+
+    def records(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
+        return render.records(self._style, shard_id, records)
+
+    def seen(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
+        return self.records(shard_id, records)
+
     def size(self, entry: bytes) -> int:
-        """The bytes a stored entry adds to an event, or a few more."""
         return self._overhead + render.shown_bytes(self._style, entry)
 
     def _record_overhead(self) -> int:

@@ -89,7 +89,7 @@ class FunctionDestination:
         self._reports_failures = mapping.manner.reports_failures
 
     def size(self, entry: bytes) -> int:
-        return self._events.size(entry)
+        return self._events.records.size(entry)
 
     async def deliver(self, batch: Batch) -> Outcome:
         outcome, result = await self._invoke(batch)

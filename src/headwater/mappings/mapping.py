@@ -25,11 +25,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from headwater.arn import function_arn, mapping_arn, parse_stream
+from headwater.arn import function_arn, mapping_arn
 from headwater.consumers.policy import PolicySettings
 from headwater.limits import function_payload_bytes_max
 from headwater.mappings.event import FRAME_BYTES, WINDOW_BYTES
-from headwater.storage import delivery_keys, keyspace
+from headwater.mappings.source import source_key
+from headwater.storage import delivery_keys
 
 _VERSION: Final = 1
 _UNLIMITED: Final = -1
@@ -65,8 +66,11 @@ class MappingState(StrEnum):
 
 
 class StartingPosition(StrEnum):
+    """Where reading starts; at a time only in data streams."""
+
     TRIM_HORIZON = "TRIM_HORIZON"
     LATEST = "LATEST"
+    AT_TIMESTAMP = "AT_TIMESTAMP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class EventSourceMapping:
     """A mapping; see the module.
 
     last_modified: epoch second of its last change, or of its state's.
-    last_result: of its last batch.
+    last_result: of its last batch. starting_at: epoch seconds, of a position at a time.
     """
 
     region: str
@@ -121,6 +125,7 @@ class EventSourceMapping:
     last_result: str = NOTHING_PROCESSED
     version: int = 1
     tags: dict[str, str] = field(default_factory=dict)
+    starting_at: float | None = None
 
     @property
     def key(self) -> bytes:
@@ -136,9 +141,7 @@ class EventSourceMapping:
     @property
     def stream_key(self) -> bytes:
         """Where the stream is stored."""
-        name = parse_stream(self.stream_arn)
-        assert name is not None, "a mapping's stream was checked when it was created"
-        return keyspace.stream(self.region, name.table, name.label)
+        return source_key(self.region, self.stream_arn)
 
     @property
     def function_arn(self) -> str:
@@ -218,7 +221,10 @@ def parse_function_reference(text: str) -> FunctionReference | None:
 
 def encode(mapping: EventSourceMapping) -> bytes:
     """The stored bytes of a mapping."""
-    return orjson.dumps({"v": _VERSION, **asdict(mapping)})
+    fields = asdict(mapping)
+    if mapping.starting_at is None:
+        del fields["starting_at"]
+    return orjson.dumps({"v": _VERSION, **fields})
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from headwater.clock import Chance
 from headwater.mappings.failure import FailedBatch
 from headwater.outbox.message import Message, service_of
 from headwater.outbox.outbox import Outbox
-from headwater.storage.keyspace import SequenceNumber, ShardId
+from headwater.storage.keyspace import SequenceNumber, ShardId, is_counted
 from headwater.streams.shard import parse_sequence, sequence_text
 
 _SOURCE: Final = "mapping/"
@@ -59,7 +59,8 @@ def subject_of(message: Message) -> Subject | None:
     mapping_uuid = mapping_of(message.source)
     if mapping_uuid is None:
         return None
-    batch = orjson.loads(message.body)["DDBStreamBatchInfo"]
+    told = orjson.loads(message.body)
+    batch = told.get("KinesisBatchInfo") or told["DDBStreamBatchInfo"]
     first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
     return Subject(
         mapping_uuid,
@@ -99,16 +100,18 @@ def _record(failed: FailedBatch) -> dict[str, Any]:
             "executedVersion": answer.executed_version,
             "functionError": answer.function_error,
         }
+    is_of_data_stream = is_counted(failed.shard_id)
+    arrival = _precise_arrival if is_of_data_stream else _arrival
     return {
         **record,
         "version": "1.0",
         "timestamp": _utc(failed.at).isoformat(timespec="milliseconds") + "Z",
-        "DDBStreamBatchInfo": {
+        "KinesisBatchInfo" if is_of_data_stream else "DDBStreamBatchInfo": {
             "shardId": failed.shard_id,
-            "startSequenceNumber": sequence_text(failed.first),
-            "endSequenceNumber": sequence_text(failed.last),
-            "approximateArrivalOfFirstRecord": _arrival(failed.first_us),
-            "approximateArrivalOfLastRecord": _arrival(failed.last_us),
+            "startSequenceNumber": sequence_text(failed.first, failed.shard_id),
+            "endSequenceNumber": sequence_text(failed.last, failed.shard_id),
+            "approximateArrivalOfFirstRecord": arrival(failed.first_us),
+            "approximateArrivalOfLastRecord": arrival(failed.last_us),
             "batchSize": failed.record_count,
             "streamArn": failed.stream_arn,
         },
@@ -124,8 +127,13 @@ def _object_key(failed: FailedBatch, unique: str) -> str:
 
 
 def _arrival(time_us: int) -> str:
-    """A record's time; here AWS tells whole seconds."""
+    """A record's time; of tables' streams AWS tells whole seconds."""
     return _utc(time_us // 1_000_000).isoformat(timespec="seconds") + "Z"
+
+
+def _precise_arrival(time_us: int) -> str:
+    """A record's time, of data streams."""
+    return _utc(time_us / 1e6).isoformat(timespec="milliseconds") + "Z"
 
 
 def _utc(seconds: float) -> datetime:

@@ -25,7 +25,7 @@ from typing import Any, Final
 from headwater.consumers.delivery import Answer, Batch, Delivered, Failed, Outcome, Partly
 from headwater.streams.shard import parse_sequence
 
-_DIGITS_MAX: Final = 40
+_DIGITS_MAX: Final = 60
 REPORTED: Final = "The function reported failed items"
 ILLEGIBLE: Final = "The function's response names no items of the batch"
 STATELESS: Final = "The function's response has no state of the window"

@@ -20,6 +20,9 @@ from headwater.consumers.coordinator import (
     ShardsChanged,
     behind,
     latest_keys,
+    positions_at,
+    start_at_latest,
+    start_behind,
 )
 from headwater.consumers.members import Members
 from headwater.consumers.progress import ShardProgress, progress
@@ -30,7 +33,7 @@ from headwater.limits import mapping_poll_seconds, write_plans_max
 from headwater.mappings import changes
 from headwater.mappings import mapping as mappings
 from headwater.mappings.audience import Audience
-from headwater.mappings.event import Events
+from headwater.mappings.event import Changes, Events, Records
 from headwater.mappings.invoke import FunctionDestination, Outside
 from headwater.mappings.mapping import (
     EventSourceMapping,
@@ -38,9 +41,11 @@ from headwater.mappings.mapping import (
     MappingState,
     StartingPosition,
 )
+from headwater.mappings.record_event import DataRecords
+from headwater.mappings.source import Source, find_source, retention_seconds_of
 from headwater.storage import delivery_keys
 from headwater.storage.engine import Unavailable
-from headwater.storage.keyspace import ShardId, TableId
+from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
 from headwater.streams import listing
 from headwater.streams.window import Stream
 
@@ -71,6 +76,7 @@ class NewMapping:
     starting_position: StartingPosition
     manner: Manner
     tags: Mapping[str, str] = field(default_factory=dict)
+    starting_at: float | None = None
 
 
 class MappingService:
@@ -87,12 +93,17 @@ class MappingService:
         self._outside = outside
         self._members = members
         self._settings = settings
+        self._retentions: dict[bytes, float] = {}  # with which streams were begun with
         self._upkeep = Upkeep[EventSourceMapping](
             services,
             members,
             settings.retention_seconds,
             Rounds(changes.TOPIC, mapping_poll_seconds),
         )
+
+    def now(self) -> float:
+        """The time of day of streams, in epoch seconds."""
+        return self._services.clock.now()
 
     async def create(self, new: NewMapping) -> EventSourceMapping:
         """Store a mapping; its readers start at once.
@@ -111,21 +122,37 @@ class MappingService:
             MappingState.CREATING,
             self._services.clock.now(),
             tags=dict(new.tags),
+            starting_at=new.starting_at,
         )
         stream = await self._find_stream(mapping)
         if stream is None:
             raise changes.stream_missing(new.stream_arn)
         await self._check(mapping)
         for _ in range(write_plans_max):
-            latest = None
-            if new.starting_position is StartingPosition.LATEST:
-                latest = await latest_keys(self._services.engine, stream)
+            begin, heads = await self._beginning(mapping, stream)
+            work = changes.create(mapping, stream, begin, heads)
             try:
-                await self._services.committer.submit(changes.create(mapping, stream, latest))
+                await self._services.committer.submit(work)
             except ShardsChanged:
                 continue
             return mapping
         raise ServiceUnavailable
+
+    async def _beginning(
+        self, mapping: EventSourceMapping, stream: Source
+    ) -> tuple[changes.Begin, list[bytes]]:
+        """What stores where a new mapping begins, and what it reads. Raises ShardsChanged, run."""
+        engine, consumer = self._services.engine, mapping.consumer
+        if mapping.starting_position is StartingPosition.LATEST:
+            latest = await latest_keys(engine, stream)
+            heads = [head_key for _, head_key in latest]
+            return lambda view: start_at_latest(view, consumer, stream, latest), heads
+        positions: Mapping[ShardId, SequenceNumber] = {}
+        if mapping.starting_at is not None:
+            horizon = self._horizon_of(stream)
+            moment_us = int(mapping.starting_at * 1e6)
+            positions = await positions_at(engine, stream, moment_us, horizon)
+        return lambda view: start_behind(view, consumer, stream, positions), []
 
     async def get(self, region: str, uuid: str) -> EventSourceMapping:
         """A mapping by its id. Raises ResourceNotFoundException."""
@@ -209,8 +236,7 @@ class MappingService:
         stream = await self._find_stream(mapping)
         if stream is None:
             return []
-        now, retention_seconds = self._services.clock.now(), self._settings.retention_seconds
-        shown = listing.horizon_us(now, retention_seconds)
+        shown = self._horizon_of(stream)
         return await progress(self._services.engine, mapping.consumer, stream, shown)
 
     async def run(self) -> None:
@@ -257,6 +283,7 @@ class MappingService:
         if stream is None:
             await self._report(mapping, STREAM_MISSING)
             return
+        self._retentions[mapping.stream_key] = self._retention_of(stream)
         self._upkeep.start(
             tasks,
             (mapping.key, mapping),
@@ -264,19 +291,34 @@ class MappingService:
             lambda: self._forget_if_gone(mapping),
         )
 
-    def _consumer(self, mapping: EventSourceMapping, stream: Stream) -> Consumer:
-        events = Events(stream, mapping.stream_arn)
+    def _consumer(self, mapping: EventSourceMapping, stream: Source) -> Consumer:
+        records = self._records(mapping, stream)
+        events = Events(records, mapping.stream_arn)
+        retention_seconds = self._retention_of(stream)
         patterns = mapping.manner.patterns
         return Consumer(
             mapping.consumer,
             stream,
-            mapping.policy(self._settings.retention_seconds),
+            mapping.policy(retention_seconds),
             FunctionDestination(
                 mapping, events, self._outside, lambda result: self._report(mapping, result)
             ),
-            FilteredRecords(events.records, patterns) if patterns else None,
+            FilteredRecords(records.seen, patterns) if patterns else None,
             self._settings.audience.observer(mapping.uuid, mapping.consumer),
+            retention_seconds,
         )
+
+    def _records(self, mapping: EventSourceMapping, stream: Source) -> Records:
+        if isinstance(stream, Stream):
+            return Changes(stream, mapping.stream_arn)
+        role = f"arn:aws:iam::{self._settings.account}:role/headwater"
+        return DataRecords(mapping.region, mapping.stream_arn, role)
+
+    def _retention_of(self, stream: Source) -> float:
+        return retention_seconds_of(stream, self._settings.retention_seconds)
+
+    def _horizon_of(self, stream: Source) -> int:
+        return listing.horizon_us(self._services.clock.now(), self._retention_of(stream))
 
     async def _is_read_elsewhere(self, mapping: EventSourceMapping) -> bool:
         """Whether another process has still to finish what it delivers."""
@@ -314,15 +356,23 @@ class MappingService:
         found = listing.entries(self._services.engine, delivery_keys.every_mapping_span())
         return [mappings.decode(stored) async for _, stored in found]
 
-    async def _find_stream(self, mapping: EventSourceMapping) -> Stream | None:
+    async def _find_stream(self, mapping: EventSourceMapping) -> Source | None:
         now = self._services.clock.now()
         horizon = listing.horizon_us(now, self._settings.retention_seconds)
-        return await listing.find_stream(self._services.engine, mapping.stream_key, horizon)
+        engine, arn = self._services.engine, mapping.stream_arn
+        return await find_source(engine, mapping.region, arn, horizon)
 
     async def _gone_streams(self) -> set[bytes]:
-        """The keys of the streams that are read and are there no more; many read the same."""
+        """The keys of the streams that are read and are there no more, or are kept for another time
+        than when they were begun with; many read the same."""
         read = {running.stream_key: running for running in self._upkeep.running()}
-        return {key for key, one in read.items() if await self._find_stream(one) is None}
+        return {key for key, one in read.items() if not await self._is_as_it_was(one)}
+
+    async def _is_as_it_was(self, mapping: EventSourceMapping) -> bool:
+        stream = await self._find_stream(mapping)
+        if stream is None:
+            return False
+        return self._retention_of(stream) == self._retentions[mapping.stream_key]
 
     async def _check(self, mapping: EventSourceMapping) -> None:
         """Refuse a function that is not there, and a destination that cannot be reached."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from headwater.consumers.delivery import Delivered, Outcome, Throttled
+from headwater.consumers.delivery import Batch, Delivered, Outcome, Throttled
 from headwater.consumers.observer import Dropped, Ended, Happening
 from headwater.streams.shard import sequence_text
 
@@ -26,7 +26,7 @@ class BatchTrace:
                     "batch_delivered",
                     shard=batch.shard_id,
                     attempt=attempt,
-                    **_extent(batch.entries),
+                    **_extent(batch),
                     deliveries_before=batch.deliveries,
                     window_closed=batch.is_closing,
                     at=at,
@@ -38,7 +38,7 @@ class BatchTrace:
                 self._log.info(
                     "batch_given_up",
                     shard=batch.shard_id,
-                    **_extent(batch.entries),
+                    **_extent(batch),
                     deliveries_before=batch.deliveries,
                     reason=given_up.reason.value,
                     at=at,
@@ -47,10 +47,12 @@ class BatchTrace:
                 pass
 
 
-def _extent(entries: tuple[Any, ...]) -> dict[str, Any]:
+def _extent(batch: Batch) -> dict[str, Any]:
+    entries, shard_id = batch.entries, batch.shard_id
     if not entries:
         return {"records": 0}
-    first, last = sequence_text(entries[0].number), sequence_text(entries[-1].number)
+    first = sequence_text(entries[0].number, shard_id)
+    last = sequence_text(entries[-1].number, shard_id)
     return {"records": len(entries), "first": first, "last": last}
 
 

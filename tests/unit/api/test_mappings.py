@@ -248,8 +248,8 @@ def test_neutral_values_are_taken() -> None:
         (
             {"EventSourceArn": "arn:aws:dynamodb:us-east-1:000000000000:table/music"},
             (
-                "Unrecognized event source, must be a DynamoDB stream. Unsupported source arn : "
-                "arn:aws:dynamodb:us-east-1:000000000000:table/music"
+                "Unrecognized event source, must be a DynamoDB stream or a Kinesis data stream. "
+                "Unsupported source arn : arn:aws:dynamodb:us-east-1:000000000000:table/music"
             ),
         ),
         (

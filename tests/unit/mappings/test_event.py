@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.consumers.delivery import Batch, Window
-from headwater.mappings.event import FRAME_BYTES, Events
+from headwater.mappings.event import FRAME_BYTES, Changes, Events
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
 from headwater.streams.entry import CHANGES, NO_IMAGE, Entry, Image, Kind, encode
 from headwater.streams.log import Stored
@@ -25,7 +25,7 @@ images = st.builds(
 def events(view: ViewType = ViewType.NEW_AND_OLD_IMAGES) -> Events:
     label = "2015-05-20T20:51:10.252"
     stream = Stream("us-east-1", "t", TABLE, label, view, StreamStatus.ENABLED, ("k",), 0.0)
-    return Events(stream, ARN)
+    return Events(Changes(stream, ARN), ARN)
 
 
 STREAM = Stream("us-east-1", "t", TABLE, "l", ViewType.KEYS_ONLY, StreamStatus.ENABLED, ("k",), 0.0)
@@ -86,6 +86,6 @@ def test_sizes_are_never_too_small_and_hardly_too_large(
         stored.append(Stored(SequenceNumber(2**63), entry))
 
     payload = made.event(batch(stored))
-    estimate = FRAME_BYTES + sum(made.size(each.entry) for each in stored)
+    estimate = FRAME_BYTES + sum(made.records.size(each.entry) for each in stored)
 
     assert len(payload) <= estimate <= len(payload) + 150 * len(stored)

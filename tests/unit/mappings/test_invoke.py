@@ -7,7 +7,7 @@ import pytest
 from headwater.clock import ManualClock, SeededChance
 from headwater.consumers.delivery import Batch, Delivered, Failed, Outcome, Throttled
 from headwater.errors import ServiceError, ServiceException, TooManyRequestsException
-from headwater.mappings.event import Events
+from headwater.mappings.event import Changes, Events
 from headwater.mappings.invoke import FunctionDestination, Outside
 from headwater.mappings.mapping import (
     EventSourceMapping,
@@ -56,7 +56,7 @@ def delivered(functions: NotedFunctions) -> tuple[Outcome, list[str]]:
     shard = ShardId("shardId-00000001414576573621-f55eea83")
     batch = Batch(STREAM, shard, (Stored(SequenceNumber(1), entry),))
     outside = Outside(functions, KeptFailures(), ManualClock(), SeededChance(1))
-    destination = FunctionDestination(MAPPING, Events(STREAM, ARN), outside, report)
+    destination = FunctionDestination(MAPPING, Events(Changes(STREAM, ARN), ARN), outside, report)
     return asyncio.run(destination.deliver(batch)), reported
 
 
