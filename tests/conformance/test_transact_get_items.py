@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.expectation import invalid, missing
+from tests.conformance.expectation import invalid, missing, refused
 
 
 @pytest.fixture
@@ -63,9 +63,18 @@ def test_empty_request_is_refused(dynamodb):
         dynamodb.transact_get_items(TransactItems=[])
 
 
-def test_key_that_does_not_match_is_refused(dynamodb, simple):
-    # Static faults of a member may come as the cancellation of the whole.
-    with pytest.raises(Exception, match="The provided key element does not match the schema"):
+def test_key_that_does_not_match_is_a_reason(dynamodb, simple):
+    with refused("TransactionCanceledException") as refusal:
         dynamodb.transact_get_items(
-            TransactItems=[{"Get": {"TableName": simple, "Key": {"other": {"S": "a"}}}}]
+            TransactItems=[
+                {"Get": {"TableName": simple, "Key": {name: {"S": "a"}}}} for name in ("pk", "no")
+            ]
         )
+
+    assert refusal.body["CancellationReasons"] == [
+        {"Code": "None"},
+        {
+            "Code": "ValidationError",
+            "Message": "The provided key element does not match the schema",
+        },
+    ]

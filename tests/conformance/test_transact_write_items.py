@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.expectation import invalid, missing, refused
+from tests.conformance.expectation import VALUES, invalid, missing, refused
 
 FAILED = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
 NONE = {"Code": "None"}
@@ -143,6 +143,65 @@ def test_fault_of_one_action_is_a_reason(transact, actions, stored):
     assert fault["Code"] == "ValidationError"
     assert fault["Message"] == "An operand in the update expression has an incorrect data type"
     assert stored("b") == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "message"),
+    [
+        (
+            "Put",
+            {"Item": {"grade": {"N": "1"}}},
+            VALUES + "Missing the key pk in the item",
+        ),
+        (
+            "Put",
+            {"Item": {"pk": {"N": "1"}}},
+            VALUES + "Type mismatch for key pk expected: S actual: N",
+        ),
+        (
+            "Delete",
+            {"Key": {"other": {"S": "a"}}},
+            "The provided key element does not match the schema",
+        ),
+        (
+            "ConditionCheck",
+            {"Key": {"pk": {"N": "1"}}, "ConditionExpression": "attribute_exists(pk)"},
+            "The provided key element does not match the schema",
+        ),
+        (
+            "Update",
+            {
+                "Key": {"pk": {"S": "a"}},
+                "UpdateExpression": "SET pk = :v",
+                "ExpressionAttributeValues": {":v": {"S": "b"}},
+            },
+            VALUES + "Cannot update attribute pk. This attribute is part of the key",
+        ),
+    ],
+    ids=["missing", "type", "delete", "check", "update"],
+)
+def test_action_that_does_not_fit_the_schema_is_a_reason(
+    transact, actions, stored, simple, kind, members, message
+):
+    with refused("TransactionCanceledException") as refusal:
+        transact(actions.put("a"), {kind: {"TableName": simple, **members}})
+
+    assert refusal.body["CancellationReasons"] == [
+        NONE,
+        {"Code": "ValidationError", "Message": message},
+    ]
+    assert stored("a") == [None]
+
+
+def test_index_key_of_another_type_is_a_reason(dynamodb, indexed, key):
+    item = {"pk": {"S": key}, "sk": {"S": "a"}, "colour": {"N": "1"}}
+
+    with refused("TransactionCanceledException") as refusal:
+        dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": indexed, "Item": item}}])
+
+    (reason,) = refusal.body["CancellationReasons"]
+    assert reason["Code"] == "ValidationError"
+    assert "Type mismatch for Index Key colour Expected: S Actual: N" in reason["Message"]
 
 
 def test_two_actions_on_one_item_are_refused(transact, actions):

@@ -14,7 +14,7 @@ from headwater.errors import ValidationException
 from headwater.expressions.condition import Condition
 from headwater.limits import item_bytes_max
 from headwater.tables import keys
-from headwater.tables.keys import ItemKey
+from headwater.tables.keys import ItemKey, SchemaMismatch
 from headwater.tables.schema import Table
 from headwater.tables.write import Action, Check, Delete, Put, Update, Write
 from headwater.values import codec
@@ -68,7 +68,7 @@ def draft_check(request: Input) -> Draft:
 def write_of(draft: Draft, table: Table) -> Write:
     """The write of a draft, its key checked against the table.
 
-    Raises ValidationException.
+    Raises SchemaMismatch, or ValidationException for an empty or long key.
     """
     return Write(table, _key(draft, table), draft.action, draft.condition, draft.shows_item)
 
@@ -101,7 +101,7 @@ def _key(draft: Draft, table: Table) -> ItemKey:
 def _check_keys_untouched(table: Table, touched: set[str]) -> None:
     for name in table.keys.names():
         if name in touched:
-            raise ValidationException(
+            raise SchemaMismatch(
                 "One or more parameter values were invalid: "
                 f"Cannot update attribute {name}. This attribute is part of the key"
             )

@@ -20,7 +20,7 @@ from headwater.api.item_services import ItemServices
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.api.statement_request import Asked, Point, asked, point_of, returned, write_of
-from headwater.api.transactions import take_reads
+from headwater.api.transactions import all_or_canceled, take_reads
 from headwater.errors import ServiceError, ValidationException
 from headwater.expressions.partiql.syntax import Delete, Exists, Update
 from headwater.limits import transaction_bytes_max
@@ -141,7 +141,7 @@ class StatementGroups:
         _check_size(len(call.raw))
         _check_returns_nothing(statements)
         tables = await self._tables_of(call, statements)
-        writes = [write_of(each, tables[each.table_name]) for each in statements]
+        writes = all_or_canceled(statements, lambda each: write_of(each, tables[each.table_name]))
         _check_distinct([write.key.stored for write in writes])
         token = None
         if (text := request.get("ClientRequestToken")) is not None:

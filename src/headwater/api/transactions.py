@@ -1,14 +1,15 @@
 """TransactWriteItems and TransactGetItems: many items as one.
 
 What a request says by itself is checked for all actions before any table is looked up; a fault
-there, or in a key, is a fault of the whole request. What depends on the items is told action by
-action in the reasons of a cancelled transaction (`tables/transact.py`).
+there, or a key that is empty or too long, is a fault of the whole request. What depends on schemas
+or items is told action by action in the reasons of a cancelled transaction
+(`tables/transact.py`; API Reference, "TransactionCanceledException").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from headwater.api import accounting
 from headwater.api.answer import EMPTY, answer, member, projected
@@ -33,6 +34,7 @@ from headwater.expressions.projection import Projection
 from headwater.limits import transaction_bytes_max
 from headwater.tables import keys
 from headwater.tables.capacity import TRANSACTIONAL, Tally, read_units
+from headwater.tables.keys import SchemaMismatch
 from headwater.tables.metering import Meters, Taken
 from headwater.tables.schema import Table
 from headwater.tables.tokens import token_of
@@ -42,6 +44,8 @@ from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
 
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 _ACTIONS: Final[dict[str, Callable[[Input], Draft]]] = {
     "ConditionCheck": draft_check,
     "Put": draft_put,
@@ -92,11 +96,9 @@ class Transactions:
         request = call.input
         gets = [each["Get"] for each in request["TransactItems"]]
         wanted = [_wanted(get) for get in gets]
-        tables, stored_keys = [], []
-        for get, (key, _) in zip(gets, wanted, strict=True):
-            table = await self._tables.table(call.region, get["TableName"])
-            tables.append(table)
-            stored_keys.append(keys.of_key(table, key).stored)
+        tables = [await self._tables.table(call.region, get["TableName"]) for get in gets]
+        asked = [(table, key) for table, (key, _) in zip(tables, wanted, strict=True)]
+        stored_keys = all_or_canceled(asked, lambda each: keys.of_key(*each).stored)
         _check_distinct(stored_keys)
         stored = await self._engine.get(stored_keys)
         sizes = [0 if item is None else codec.size(item) for item in stored]
@@ -118,7 +120,24 @@ class Transactions:
             name: await self._tables.table(call.region, name)
             for name in dict.fromkeys(draft.table_name for draft in drafts)
         }
-        return [write_of(draft, tables[draft.table_name]) for draft in drafts]
+        return all_or_canceled(drafts, lambda draft: write_of(draft, tables[draft.table_name]))
+
+
+def all_or_canceled(actions: Sequence[_A], made: Callable[[_A], _B]) -> list[_B]:
+    """What is made of each action of a transaction.
+
+    Raises TransactionCanceledException if any does not fit its table's schema.
+    """
+    found: list[_B] = []
+    failures: dict[int, ServiceError] = {}
+    for position, action in enumerate(actions):
+        try:
+            found.append(made(action))
+        except SchemaMismatch as error:
+            failures[position] = error
+    if failures:
+        raise canceled(len(actions), failures)
+    return found
 
 
 def take_reads(meters: Meters, tables: Sequence[Table], sizes: Sequence[int]) -> None:

@@ -26,6 +26,17 @@ _SORT_TOO_LONG = (
 )
 
 
+class SchemaMismatch(ValidationException):
+    """A key is missing, or of another type than its table or an index says.
+
+    Where it is one of several actions, a transaction is told so in its reasons.
+    """
+
+    @property
+    def code(self) -> str:
+        return ValidationException.__name__
+
+
 class ItemKey(NamedTuple):
     """An item's key: its attributes, its storage key, and the hash that finds its partition.
 
@@ -40,15 +51,15 @@ class ItemKey(NamedTuple):
 def of_item(table: Table, item: Item) -> ItemKey:
     """The key of a whole, canonical item.
 
-    Raises ValidationException with the texts of a put: a missing, mistyped, empty or long key.
+    Raises SchemaMismatch, or ValidationException for an empty or long key, with the texts of a put.
     """
     attributes: Item = {}
     for key in table.keys.attributes():
         value = item.get(key.name)
         if value is None:
-            raise ValidationException(f"{INVALID}Missing the key {key.name} in the item")
+            raise SchemaMismatch(f"{INVALID}Missing the key {key.name} in the item")
         if key.type not in value:
-            raise ValidationException(
+            raise SchemaMismatch(
                 f"{INVALID}Type mismatch for key {key.name} "
                 f"expected: {key.type} actual: {next(iter(value))}"
             )
@@ -59,14 +70,14 @@ def of_item(table: Table, item: Item) -> ItemKey:
 def of_key(table: Table, attributes: Item) -> ItemKey:
     """The key a client gave as the canonical `Key` of a request.
 
-    Raises ValidationException where it does not match the schema, is empty or too long.
+    Raises SchemaMismatch, or ValidationException where it is empty or too long.
     """
     keys = table.keys.attributes()
     matches = len(attributes) == len(keys)
     for key in keys:
         matches = matches and key.type in attributes.get(key.name, ())
     if not matches:
-        raise ValidationException("The provided key element does not match the schema")
+        raise SchemaMismatch("The provided key element does not match the schema")
     return _item_key(table, attributes)
 
 
@@ -138,7 +149,7 @@ def partition_bytes(parts: Sequence[bytes]) -> bytes:
 def check_index_keys(table: Table, item: Item) -> None:
     """Refuse an item whose index key attributes have another type, are empty or too long.
 
-    Raises ValidationException.
+    Raises SchemaMismatch, or ValidationException.
     """
     for index in table.indexes:
         _check_index(index, item)
@@ -169,7 +180,7 @@ def _check_index(index: Index, item: Item) -> None:
 
 def _checked_size(index: Index, key: KeyAttribute, value: AttributeValue) -> int:
     if key.type not in value:
-        raise ValidationException(
+        raise SchemaMismatch(
             f"{INVALID}Type mismatch for Index Key {key.name} Expected: {key.type} "
             f"Actual: {next(iter(value))} IndexName: {index.name}"
         )

@@ -141,6 +141,10 @@ async def transact(
     return await writer.submit(planned, plan)
 
 
+def _code(error: ServiceError) -> str:
+    return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+
+
 def canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCanceledException:
     """What a transaction of so many actions is told of those that failed, by their positions."""
     reasons = [_NOT_THE_REASON] * count
@@ -151,7 +155,7 @@ def canceled(count: int, failures: Mapping[int, ServiceError]) -> TransactionCan
                 continue
             has_validation_error = True
         message = _CONFLICT if isinstance(error, TransactionConflictException) else error.message
-        reasons[index] = {"Code": _CODES[type(error)], "Message": message}
+        reasons[index] = {"Code": _code(error), "Message": message}
         if "Item" in error.members:
             reasons[index] = {**reasons[index], "Item": error.members["Item"]}
     codes = ", ".join(str(reason["Code"]) for reason in reasons)

@@ -172,14 +172,6 @@ def test_an_index_key_made_invalid_by_an_update_cancels(store: ItemStore) -> Non
             "TransactItems can only contain one of Check, Put, Update or Delete",
         ),
         ([{}], "TransactItems can only contain one of Check, Put, Update or Delete"),
-        (
-            [put(song("a")), {"Delete": {"TableName": "Music", "Key": {"artist": {"S": "x"}}}}],
-            "The provided key element does not match the schema",
-        ),
-        (
-            [put(song("a")), put({"artist": {"S": "Nina"}})],
-            f"{INVALID}Missing the key song in the item",
-        ),
     ],
 )
 def test_a_faulty_action_refuses_the_whole_request(
