@@ -178,6 +178,29 @@ def test_filter_that_is_none_is_refused(mappings, stream, function):
         mappings.make(stream, function["FunctionName"], FilterCriteria=criteria)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 6}}, INVALID),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": '{"a":["' + "x" * 4096}]}},
+            "ValidationException",
+        ),
+        ({"FunctionResponseTypes": ["ReportBatchItemFailures"] * 2}, "ValidationException"),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": BUCKET + "x" * 350}}},
+            "ValidationException",
+        ),
+        ({"DestinationConfig": {"OnSuccess": {"Destination": BUCKET}}}, INVALID),
+        ({"LoggingConfig": {"SystemLogLevel": "INFO"}}, INVALID),
+    ],
+    ids=["filters", "pattern", "response types", "long destination", "success", "logging"],
+)
+def test_too_much_is_refused(mappings, stream, function, parameters, code):
+    with refused(code):
+        mappings.make(stream, function["FunctionName"], **parameters)
+
+
 @pytest.mark.local_only
 @pytest.mark.parametrize(
     ("member", "value"),
@@ -210,6 +233,10 @@ def test_parameter_of_other_sources_is_refused(mappings, stream, function, membe
         ("MaximumRetryAttempts", 10_001, at_most(10_000)),
         ("MaximumRecordAgeInSeconds", -2, at_least(-1)),
         ("MaximumRecordAgeInSeconds", 604_801, at_most(604_800)),
+        ("ParallelizationFactor", 0, at_least(1)),
+        ("ParallelizationFactor", 11, at_most(10)),
+        ("TumblingWindowInSeconds", -1, at_least(0)),
+        ("TumblingWindowInSeconds", 901, at_most(900)),
     ],
 )
 def test_numbers_have_bounds(mappings, stream, function, member, value, bound):

@@ -307,7 +307,9 @@ def test_client_context_reaches_the_function(functions):
     assert functions.invoke(name, ClientContext=context).payload == {"a": "grün"}
 
 
-@pytest.mark.parametrize("context", ["no base64!", "bm8ganNvbg=="])
+@pytest.mark.parametrize(
+    "context", ["no base64!", "bm8ganNvbg==", base64.b64encode(b'{"a": "%b"}' % (b"x" * 2700))]
+)
 def test_damaged_client_context_is_refused(aws_lambda, name, context):
     with refused("InvalidRequestContentException"):
         aws_lambda.invoke(FunctionName=name, ClientContext=context)

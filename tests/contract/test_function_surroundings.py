@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -106,6 +107,22 @@ async def test_environment_is_lambdas_and_the_functions_own(shop: Workshop) -> N
     )
     assert "PYTEST_CURRENT_TEST" not in found
     assert not Path(found["TMPDIR"]).is_relative_to(folder)
+
+
+@on_every_client
+async def test_every_invocation_has_a_trace(shop: Workshop) -> None:
+    function = shop.function("""
+        import os
+        def handler(event, context):
+            return os.environ["_X_AMZN_TRACE_ID"]
+    """)
+
+    first, second = [value(await shop.invoke(function)) for _ in range(2)]
+
+    form = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"
+    assert re.fullmatch(form, first)
+    assert re.fullmatch(form, second)
+    assert first != second
 
 
 @on_every_client

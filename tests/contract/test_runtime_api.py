@@ -10,7 +10,8 @@ import pytest
 from headwater import limits
 from headwater.functions.runtime_api import Event, EventTaker, listen
 
-EVENT = Event("id-1", 1_700_000_003_000, "arn:aws:lambda:r:0:function:f", b'{"a":1}')
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
+EVENT = Event("id-1", 1_700_000_003_000, "arn:aws:lambda:r:0:function:f", b'{"a":1}', TRACE)
 
 
 class Desk:

@@ -18,6 +18,7 @@ from typing import Final, Literal
 import orjson
 
 from headwater import limits
+from headwater.clock import Chance
 
 _KNOWN_KIND: Final = re.compile(r"(?:Runtime|Function)\.[A-Z][A-Za-z]+")
 
@@ -142,6 +143,12 @@ def end_lines(request_id: str, usage: Usage) -> tuple[bytes, bytes]:
     if usage.init_seconds is not None:
         report += f"Init Duration: {usage.init_seconds * 1000:.2f} ms\t"
     return f"END RequestId: {request_id}".encode(), report.encode()
+
+
+def trace_id(now: float, chance: Chance) -> str:
+    """What tracers call an invocation that nobody samples, as X-Ray writes it."""
+    root, parent = chance.token(12).hex(), chance.token(8).hex()
+    return f"Root=1-{int(now):08x}-{root};Parent={parent};Sampled=0"
 
 
 def day(now: float) -> str:

@@ -53,6 +53,7 @@ class Event:
     deadline_ms: int
     function_arn: str
     payload: bytes
+    trace_id: str
     client_context: bytes | None = None
 
 
@@ -209,11 +210,13 @@ class _Connection(asyncio.Protocol):
             b"Lambda-Runtime-Aws-Request-Id: %b\r\n"
             b"Lambda-Runtime-Deadline-Ms: %d\r\n"
             b"Lambda-Runtime-Invoked-Function-Arn: %b\r\n"
+            b"Lambda-Runtime-Trace-Id: %b\r\n"
             b"%bContent-Length: %d\r\n\r\n%b"
             % (
                 event.request_id.encode(),
                 event.deadline_ms,
                 event.function_arn.encode(),
+                event.trace_id.encode(),
                 b"" if context is None else b"Lambda-Runtime-Client-Context: %b\r\n" % context,
                 len(event.payload),
                 event.payload,

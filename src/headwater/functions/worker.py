@@ -174,6 +174,7 @@ class Worker:
                 int(self._deadline * 1000),
                 request.arn,
                 request.payload,
+                outcome.trace_id(self._taken_at, self._settings.chance),
                 request.client_context,
             )
         )

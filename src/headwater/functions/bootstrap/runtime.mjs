@@ -367,9 +367,7 @@ async function main() {
   for (;;) {
     const { status, headers, body } = await server.call('GET', '/invocation/next');
     if (status !== 200) throw new Error(`asking for an event failed: ${status}`);
-    const trace = headers['lambda-runtime-trace-id'];
-    if (trace === undefined) delete process.env._X_AMZN_TRACE_ID;
-    else process.env._X_AMZN_TRACE_ID = trace;
+    process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
     current = new Invocation(headers);
     requestId = current.id;
     const error = await run(handler, current, body);

@@ -292,6 +292,7 @@ def serve(
         body, headers = client.next()
         context = Context(headers)
         ids.request_id = context.aws_request_id
+        os.environ["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
         path = "/invocation/" + context.aws_request_id
         try:
             result = marshal(handler(unmarshal(body), context))
