@@ -19,6 +19,7 @@ mappings.py    event source mappings
 replication.py links between the replicas of global tables
 sinks.py       sinks, to which changes flow
 datastreams.py data streams
+parts.py       what operations are about, all of it running
 handlers.py    every operation's handler
 memory.py      how memory is kept while it serves
 edge.py        where the server listens, who may ask, what answers
@@ -36,19 +37,14 @@ import structlog
 
 from headwater.api.gate import Gate
 from headwater.api.http import Edge, HttpSettings, listen, listen_with_others
-from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.operation import Dispatcher, Frame
-from headwater.api.queues import QueueHandlers
 from headwater.app import memory
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
-from headwater.app.functions import functions_of, surroundings_of
-from headwater.app.handlers import Readers, catalog_of, handlers_of, lab_of
-from headwater.app.mappings import activities_of, mappings_of
-from headwater.app.outside import outbox_of, queues_of, senders_of
+from headwater.app.functions import surroundings_of
+from headwater.app.handlers import handlers_of, own_operations_of
+from headwater.app.parts import parts_of
 from headwater.app.process import Process, alone
-from headwater.app.replication import links_of
-from headwater.app.sinks import sinks_of
 from headwater.auth.signature import Verifier
 from headwater.clock import SystemChance
 from headwater.config import Settings
@@ -88,43 +84,31 @@ async def run_process(
     credentials, tls = credentials_of(settings), tls_of(settings)
     bound, own = process.bound, process.own
     endpoint = endpoint_of(settings, bound)
-    async with core_of(settings, process) as core:
-        catalog, activities = catalog_of(core), activities_of(core)
-        queues = queues_of(core)
-        outbox = outbox_of(core, senders_of(core, queues), activities)
-        async with (
-            functions_of(core, surroundings_of(endpoint, own), outbox) as functions,
-            mappings_of(core, functions, outbox, activities) as mappings,
-            links_of(core, catalog) as links,
-            sinks_of(core, catalog, functions, outbox) as sinks,
-            handlers_of(core, catalog, functions, mappings, endpoint) as handlers,
-        ):
-            if credentials is not None:
-                credentials = {**credentials, own.access_key_id: own}
-            verifier = Verifier(credentials, core.machine_clock, settings.region)
-            permit = None if credentials is None else Gate(catalog, core.clock).check
-            note = core.telemetry.requests.note
-            frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
-            own_operations = {
-                **lab_of(core, catalog, functions, Readers(mappings, links, sinks.service)),
-                **sinks.operations,
-                **MappingProgressHandlers(mappings, activities).operations(),
-                **functions.own_operations(),
-            }
-            handlers = {**handlers, **QueueHandlers(queues, endpoint).handlers()}
-            dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
-            answer = edge_of(dispatcher, process.exposition, functions.locations)
-            if process.shared is None:
-                listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)
-            else:
-                edge = Edge(answer, _HTTP, loop)
-                listener = listen_with_others(
-                    edge, bound, process.shared.board, core.machine_clock, tls
-                )
-            memory.settle()
-            announce(Ready(endpoint))
-            await stop.wait()
-            await listener.close(_GRACE_SECONDS)
+    async with (
+        core_of(settings, process) as core,
+        parts_of(core, surroundings_of(endpoint, own)) as parts,
+        handlers_of(core, parts, endpoint) as handlers,
+    ):
+        if credentials is not None:
+            credentials = {**credentials, own.access_key_id: own}
+        verifier = Verifier(credentials, core.machine_clock, settings.region)
+        permit = None if credentials is None else Gate(parts.catalog, core.clock).check
+        note = core.telemetry.requests.note
+        frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
+        own_operations = own_operations_of(core, parts)
+        dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
+        answer = edge_of(dispatcher, process.exposition, parts.functions.locations)
+        if process.shared is None:
+            listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)
+        else:
+            edge = Edge(answer, _HTTP, loop)
+            listener = listen_with_others(
+                edge, bound, process.shared.board, core.machine_clock, tls
+            )
+        memory.settle()
+        announce(Ready(endpoint))
+        await stop.wait()
+        await listener.close(_GRACE_SECONDS)
     _log.info("stopped")
 
 

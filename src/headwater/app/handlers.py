@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.api import (
@@ -24,10 +23,12 @@ from headwater.api.imports import ImportHandlers
 from headwater.api.item_services import ItemServices
 from headwater.api.items import Items
 from headwater.api.lambda_tags import LambdaTagHandlers
+from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.mappings import MappingHandlers
 from headwater.api.old_global_tables import OldGlobalTableHandlers
 from headwater.api.operation import Handler, OwnOperation
 from headwater.api.queries import Queries
+from headwater.api.queues import QueueHandlers
 from headwater.api.resource_policies import ResourcePolicyHandlers
 from headwater.api.statement_groups import StatementGroups
 from headwater.api.statements import Statements
@@ -37,8 +38,8 @@ from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core
 from headwater.app.datastreams import data_streams_of, handlers_of_data_streams, kept_for
-from headwater.app.functions import Functions
 from headwater.app.outside import objects_of
+from headwater.app.parts import Parts
 from headwater.app.running import running
 from headwater.app.services import leading, resharding_duties
 from headwater.lab.clock import LabClock
@@ -48,16 +49,12 @@ from headwater.lab.outsiders import Outsiders
 from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
-from headwater.mappings.service import MappingService
 from headwater.replication.groups import Groups
-from headwater.replication.service import LinkService
-from headwater.sinks.service import SinkService
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
 from headwater.tables import export as exports
 from headwater.tables import imports
 from headwater.tables.backups import Backups
-from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.copying import BackupMaker
 from headwater.tables.count import Counts
 from headwater.tables.expirer import Expirer
@@ -74,31 +71,18 @@ from headwater.tables.write import Writer, WriteWork
 Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
 
 
-def catalog_of(core: Core) -> Catalog:
-    settings = CatalogSettings(
-        core.settings.account,
-        core.settings.initial_partitions,
-        core.settings.item_collection_bytes_max,
-        None if core.process.shared is None else core.process.shared.table_changes,
-    )
-    return Catalog(core.engine, core.committer, core.clock, core.chance, settings)
+def own_operations_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
+    """Every operation of ours."""
+    progress = MappingProgressHandlers(parts.mappings, parts.activities)
+    return {
+        **_lab_of(core, parts),
+        **parts.sinks.operations,
+        **progress.operations(),
+        **parts.functions.own_operations(),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """Who reads the streams of a server within it."""
-
-    mappings: MappingService
-    links: LinkService
-    sinks: SinkService
-
-
-def lab_of(
-    core: Core,
-    catalog: Catalog,
-    functions: Functions,
-    readers: Readers,
-) -> Mapping[str, OwnOperation]:
+def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     if core.faults is None or core.journal is None or core.departures is None:
         return {
             **lab.refused(),
@@ -110,13 +94,14 @@ def lab_of(
             **lab_region.refused(),
         }
     assert isinstance(core.clock, LabClock), "the lab has a clock of its own"
+    catalog, mappings = parts.catalog, parts.mappings
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    mappings = readers.mappings
-    consumers = mappings, readers.links, readers.sinks, outsiders
+    consumers = mappings, parts.links, parts.sinks.service, outsiders
     drain = Drain(core.engine, consumers, core.machine_clock)
-    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, core.machine_clock)
+    functions, machine_clock = parts.functions, core.machine_clock
+    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
     witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)
     stories = lab_story.LabStoryHandlers(streams, store, witnesses)
@@ -132,14 +117,9 @@ def lab_of(
 
 
 @asynccontextmanager
-async def handlers_of(
-    core: Core,
-    catalog: Catalog,
-    functions: Functions,
-    mappings: MappingService,
-    endpoint: str,
-) -> AsyncIterator[Handlers]:
-    """Every operation's handler, with the tasks behind them running."""
+async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[Handlers]:
+    """The handler of every operation of AWS's, with the tasks behind them running."""
+    catalog, mappings = parts.catalog, parts.mappings
     settings, engine, committer, clock = core.settings, core.engine, core.committer, core.clock
     meters = Meters(clock, settings.account) if settings.enforce_throughput else None
     writer = Writer(committer, catalog, WriteWork if meters is None else meters.work)
@@ -159,7 +139,7 @@ async def handlers_of(
     trimmer = Trimmer(engine, committer, clock, retention)
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, settings.retention_seconds)
-    of_functions = functions.handlers(objects, clock)
+    of_functions = parts.functions.handlers(objects, clock)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
     groups = Groups(engine, catalog, clock, core.chance)
@@ -190,7 +170,8 @@ async def handlers_of(
             handlers = FaultyHandlers(core.faults, iterators, clock, core.machine_clock).around(
                 handlers
             )
-        yield handlers
+        # Queues are for what could not be delivered: no fault befalls them.
+        yield {**handlers, **QueueHandlers(parts.queues, endpoint).handlers()}
 
 
 def _jobs(core: Core, decode: Codec) -> Stored:
