@@ -37,7 +37,7 @@ def serve(*options: str, **environment: str) -> Result:
     ],
 )
 def test_impossible_setting_is_told(options: list[str], told: str) -> None:
-    result = serve("--memory", *options)
+    result = serve("--memory", "--port", "0", *options)
 
     assert result.exit_code == 2
     assert result.stderr.startswith(told)
