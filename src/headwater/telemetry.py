@@ -39,7 +39,7 @@ Report: TypeAlias = Sequence[tuple[str, str, str, Sequence[tuple[str, Mapping[st
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-# A warning that says what another has said is held back for so long; how many such lines are known.
+# A line that says what another has said is held back for so long; how many such lines are known.
 _REPEAT_SECONDS: Final = 60.0
 _LINES_MAX: Final = 1000
 
@@ -82,11 +82,11 @@ def configure_log(
 
 
 class Repeats:
-    """Lets a warning through once a minute, however often it is said.
+    """Lets a warning, or a traceback, through once a minute, however often it is said.
 
     A full disk refuses thousands of writes a second for one cause, and the log must not fill what
-    is left. Warnings are the same when all their fields are; the first one after the minute says in
-    `repeated` how many were held back.
+    is left. Lines are the same when all their fields are; the first one after the minute says in
+    `repeated` how many were held back. Errors without a traceback tell what was lost: each is said.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -96,7 +96,7 @@ class Repeats:
     def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:
         """A processor of structlog's; raises DropEvent for a line to be held back."""
         del logger
-        if method != "warning":
+        if method != "warning" and not event.get("exc_info"):
             return event
         line = repr(sorted(event.items(), key=lambda field: field[0]))
         now = self._monotonic()

@@ -96,6 +96,18 @@ def test_error_is_said_every_time() -> None:
         assert repeats(None, "error", {"event": "message_lost"}) == {"event": "message_lost"}
 
 
+def test_traceback_is_said_once_a_minute_and_another_at_once() -> None:
+    repeats = Repeats(lambda: 0.0)
+
+    def line(text: str) -> dict[str, object]:
+        return {"event": "failed", "exc_info": ValueError(text)}
+
+    repeats(None, "error", line("the disk is full"))
+    with pytest.raises(structlog.DropEvent):
+        repeats(None, "error", line("the disk is full"))
+    assert repeats(None, "error", line("another")).keys() == {"event", "exc_info"}
+
+
 def test_lines_that_differ_in_a_field_are_all_said() -> None:
     repeats = Repeats(lambda: 0.0)
 

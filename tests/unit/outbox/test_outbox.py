@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from headwater import limits
-from headwater.clock import ManualClock, SeededChance
+from headwater.clock import SeededChance
 from headwater.outbox import outbox as outboxes
 from headwater.outbox.message import Message
 from headwater.outbox.outbox import Outbox, OutboxStore
 from headwater.outbox.sender import SendFailed
 from headwater.storage import delivery_keys
-from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Span
 from headwater.storage.memory import MemoryEngine
+from tests.memory_store import MemoryStore, living, rest
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
 
@@ -60,17 +60,15 @@ class Reckoned(MemoryEngine):
         return found
 
 
-class World:
+class World(MemoryStore):
     """An outbox over a store that outlives it."""
 
     def __init__(self) -> None:
-        self.engine = Reckoned()
-        self.clock = ManualClock()
+        self.reckoned = Reckoned()
+        super().__init__(self.reckoned)
         self.chance = SeededChance(7)
         self.post = Post()
         self.left: list[tuple[bytes, bool]] = []
-        self.wakeups = Wakeups()
-        self.committer = Committer(self.engine, self.wakeups)
 
     def outbox(self) -> Outbox:
         store = OutboxStore(self.engine, self.committer, self.wakeups)
@@ -91,23 +89,6 @@ def message(text: str) -> Message:
     return Message("mapping/1", "us-east-1", QUEUE, text.encode(), "k")
 
 
-def living(body: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        world = World()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(world.committer.run())
-            await body(world)
-            world.committer.close()
-
-    asyncio.run(main())
-
-
-async def rest() -> None:
-    """Let every task go on as far as it can without time passing."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
 def running(body: Callable[[World, Outbox], Coroutine[Any, Any, None]]) -> None:
     async def main(world: World) -> None:
         outbox = world.outbox()
@@ -118,7 +99,7 @@ def running(body: Callable[[World, Outbox], Coroutine[Any, Any, None]]) -> None:
             task.cancel()
             await asyncio.wait([task])
 
-    living(main)
+    living(World(), main)
 
 
 def test_a_message_is_sent_at_once_and_forgotten() -> None:
@@ -221,7 +202,7 @@ def test_messages_under_way_are_not_read_again() -> None:
             await outbox.put(message("x" * 100_000))
             await rest()
 
-        assert world.engine.scanned_bytes < 100_500 * limits.outbox_sends_at_once_max
+        assert world.reckoned.scanned_bytes < 100_500 * limits.outbox_sends_at_once_max
 
     running(body)
 
@@ -237,7 +218,7 @@ def test_what_waits_is_sent_by_the_next_server() -> None:
 
         assert world.post.sent == [message("a")]
 
-    living(body)
+    living(World(), body)
 
 
 def test_what_was_under_way_at_a_stop_is_sent_again() -> None:
@@ -258,7 +239,7 @@ def test_what_was_under_way_at_a_stop_is_sent_again() -> None:
 
         assert world.post.sent == [message("a")]
 
-    living(body)
+    living(World(), body)
 
 
 def test_beyond_the_limit_a_message_is_lost_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,4 +253,4 @@ def test_beyond_the_limit_a_message_is_lost_and_counted(monkeypatch: pytest.Monk
         assert world.left == [(b"2", False)]
         assert await world.waiting() == 2
 
-    living(body)
+    living(World(), body)

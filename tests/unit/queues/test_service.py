@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
-from headwater.clock import ManualClock, SeededChance
+from headwater.clock import SeededChance
 from headwater.outbox.message import Message
 from headwater.outbox.sender import SendFailed
 from headwater.queues.queue import Queue
 from headwater.queues.sender import LocalQueues
 from headwater.queues.service import Depth, QueueService, QueueStore, Receiving
-from headwater.storage.committer import Committer, Wakeups
-from headwater.storage.memory import MemoryEngine
+from tests.memory_store import MemoryStore, living, rest
 
 ACCOUNT = "000000000000"
 ONE = Receiving(count_max=1, hidden_seconds=30, wait_seconds=0)
 
 
-class World:
+class World(MemoryStore):
     def __init__(self) -> None:
-        self.engine = MemoryEngine()
-        self.clock = ManualClock()
-        self.wakeups = Wakeups()
-        self.committer = Committer(self.engine, self.wakeups)
+        super().__init__()
         store = QueueStore(self.engine, self.committer, self.wakeups, self.clock, self.clock)
         self.service = QueueService(store, ACCOUNT, SeededChance(3))
 
@@ -38,22 +32,6 @@ class World:
 
     async def receive(self, queue: Queue, receiving: Receiving = ONE) -> list[str]:
         return [each.message.body for each in await self.service.receive(queue, receiving)]
-
-
-def living(body: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        world = World()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(world.committer.run())
-            await body(world)
-            world.committer.close()
-
-    asyncio.run(main())
-
-
-async def rest() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 def test_message_comes_back_when_it_was_not_deleted_in_time() -> None:
@@ -68,7 +46,7 @@ def test_message_comes_back_when_it_was_not_deleted_in_time() -> None:
         world.clock.advance(0.2)
         assert await world.receive(queue) == ["a"]
 
-    living(body)
+    living(World(), body)
 
 
 def test_delayed_message_comes_at_its_time() -> None:
@@ -83,7 +61,7 @@ def test_delayed_message_comes_at_its_time() -> None:
         world.clock.advance(20)
         assert await world.receive(queue) == ["late"]
 
-    living(body)
+    living(World(), body)
 
 
 def test_message_too_old_is_not_received_and_is_removed() -> None:
@@ -96,7 +74,7 @@ def test_message_too_old_is_not_received_and_is_removed() -> None:
         assert await world.receive(queue) == ["new"]
         assert await world.service.depth(queue) == Depth(0, 1, 0)
 
-    living(body)
+    living(World(), body)
 
 
 def test_sweep_removes_what_is_too_old_of_every_queue() -> None:
@@ -113,7 +91,7 @@ def test_sweep_removes_what_is_too_old_of_every_queue() -> None:
         assert await world.service.depth(queue) == Depth(1, 0, 0)
         assert await world.service.depth(other) == Depth(1, 0, 0)
 
-    living(body)
+    living(World(), body)
 
 
 def test_waiting_receiver_is_woken_by_a_message_and_by_time() -> None:
@@ -139,7 +117,7 @@ def test_waiting_receiver_is_woken_by_a_message_and_by_time() -> None:
         await rest()
         assert await empty == []
 
-    living(body)
+    living(World(), body)
 
 
 def to(arn: str, body: bytes = b"{}") -> Message:
@@ -156,7 +134,7 @@ def test_message_of_the_outbox_arrives_in_the_queue_of_its_arn() -> None:
         assert sender.refusal(queue.arn) is None
         assert await world.receive(queue) == ['{"a":1}']
 
-    living(body)
+    living(World(), body)
 
 
 def test_queue_that_cannot_take_a_message_fails_the_attempt() -> None:
@@ -169,7 +147,7 @@ def test_queue_that_cannot_take_a_message_fails_the_attempt() -> None:
         with pytest.raises(SendFailed, match="at most 1024 bytes"):
             await sender.send(to(queue.arn, b"a" * 1025))
 
-    living(body)
+    living(World(), body)
 
 
 @pytest.mark.parametrize(
@@ -184,4 +162,4 @@ def test_queue_that_can_never_be_is_refused(arn: str) -> None:
     async def body(world: World) -> None:
         assert LocalQueues(world.service).refusal(arn) is not None
 
-    living(body)
+    living(World(), body)
