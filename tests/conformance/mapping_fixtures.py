@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.function_making import Functions, shipped
+from tests.conformance.function_making import ECHO, Functions, shipped, zipped
 from tests.conformance.mapping_making import BOTH, Mappings, Notebook, Source, numbers
 from tests.conformance.stream_reading import oldest, shards
 from tests.conftest import LOOKS_MAX
@@ -24,6 +24,18 @@ def functions(aws_lambda, unique_name):
     made = Functions(aws_lambda, unique_name)
     yield made
     made.delete_all()
+
+
+@pytest.fixture(scope="module")
+def function(functions):
+    """The configuration of a function that returns its event."""
+    return functions.make(zipped(app=ECHO))
+
+
+@pytest.fixture
+def stream(make_table):
+    """The ARN of a stream."""
+    return make_table(StreamSpecification=BOTH)["LatestStreamArn"]
 
 
 @pytest.fixture(scope="module")
