@@ -94,7 +94,7 @@ def test_record_age_of_less_than_a_minute_is_refused(mappings, stream, function,
 
 
 def test_absent_stream_is_told(mappings, stream, function):
-    absent = stream[:-3] + "999"
+    absent = stream.replace("/stream/20", "/stream/19")
 
     with refused(INVALID, f"Stream not found: {absent}") as refusal:
         mappings.make(absent, function["FunctionName"])
