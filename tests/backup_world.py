@@ -29,6 +29,7 @@ from headwater.clock import ManualClock, SeededChance
 from headwater.errors import ServiceError
 from headwater.limits import stream_retention_seconds
 from headwater.replication.groups import Groups
+from headwater.replication.wire import NoWire
 from headwater.storage.committer import Committer, Wakeups
 from headwater.storage.engine import Engine, Span
 from headwater.storage.memory import MemoryEngine
@@ -189,7 +190,7 @@ def _handlers(
 ) -> dict[tuple[str, str], Handler]:
     services = ItemServices(catalog, engine, Writer(catalog._committer, catalog), clock)
     streams = StreamsSettings(ACCOUNT, stream_retention_seconds)
-    groups, counts = Groups(engine, catalog, clock, chance), Counts(engine, clock)
+    groups, counts = Groups(engine, catalog, clock, chance, NoWire()), Counts(engine, clock)
     return {
         **TableHandlers(catalog, groups, counts, clock, lambda: "localhost").handlers(),
         **TimeToLiveHandlers(catalog).handlers(),

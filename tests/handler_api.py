@@ -26,6 +26,7 @@ from headwater.clock import Clock, SeededChance
 from headwater.consumer.api import UNREACHABLE, Api, CallFailed, Services
 from headwater.errors import ServiceError
 from headwater.replication.groups import Groups
+from headwater.replication.wire import NoWire
 from headwater.streams.iterator import Iterators
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.count import Counts
@@ -44,7 +45,7 @@ class HandlerApi:
         engine, committer, clock = store.engine, store.committer, store.clock
         catalog = Catalog(engine, committer, clock, store.chance, CatalogSettings(ACCOUNT))
         writer = Writer(committer, catalog, WriteWork)
-        groups = Groups(engine, catalog, clock, store.chance)
+        groups = Groups(engine, catalog, clock, store.chance, NoWire())
         services = ItemServices(catalog, engine, writer, clock)
         streams = StreamsSettings(ACCOUNT, DAY)
         self.transitions = Transitions(

@@ -8,20 +8,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.api.peers import check_table
 from headwater.clock import ManualClock, SeededChance
 from headwater.consumers.consumer import Consumer, Services, destination_of
 from headwater.consumers.delivery import Destination
 from headwater.consumers.members import Alone
 from headwater.consumers.watch import HeadWatch
 from headwater.errors import ResourceNotFoundException
+from headwater.peers import Peers
+from headwater.replication.contacts import Contacts
+from headwater.replication.exchange import Exchanges
 from headwater.replication.groups import Groups
-from headwater.replication.keeper import Keeper
+from headwater.replication.keeper import Keeper, Ways
 from headwater.replication.latency import Latencies
 from headwater.replication.receive import Receiver
+from headwater.replication.reception import Reception
+from headwater.replication.remote import Takers
 from headwater.replication.request import AddReplica, RemoveReplica
 from headwater.replication.service import LinkService
+from headwater.replication.wire import NoWire, Wire
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View, Wakeups
 from headwater.storage.keyspace import ShardId, TableId
@@ -66,23 +74,41 @@ class _Versioned(WriteWork):
         return None if stored is None else versions.decode(stored)
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a store shares with others: the time, and the way to them."""
+
+    wire: Wire = field(default_factory=NoWire)
+    peers: Peers = field(default_factory=dict)
+    clock: ManualClock = field(default_factory=ManualClock)
+    seed: int = 1
+
+
 class ReplicatedStore:
     """The engine, its committer, the catalog, and a process that keeps the links."""
 
     def __init__(
         self,
         reach: Callable[[Consumer], Destination] = destination_of,
+        outside: Outside | None = None,
     ) -> None:
+        outside = Outside() if outside is None else outside
         self.engine = MemoryEngine()
-        self.clock = ManualClock()
-        self.chance = SeededChance(1)
+        self.clock = outside.clock
+        self.chance = SeededChance(outside.seed)
         self.wakeups = Wakeups()
         self.committer = Committer(self.engine, self.wakeups)
         settings = CatalogSettings(ACCOUNT)
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
-        self.groups = Groups(self.engine, self.catalog, self.clock, self.chance)
+        self.wire = outside.wire
+        self.groups = Groups(self.engine, self.catalog, self.clock, self.chance, self.wire)
         self.writer = Writer(self.committer, self.catalog, _Versioned)
         self.receiver = Receiver(self.engine, Writer(self.committer, self.catalog), self.clock)
+        stores = Stores(self.engine, self.committer, self.wakeups)
+        self.exchanges = Exchanges(stores, self.catalog, self.wire, self.clock, check_table)
+        self.reception = Reception(
+            outside.peers, self.exchanges, self.receiver, self.catalog, self.clock
+        )
         self.latencies = Latencies()
         self._reach = reach
         self._tasks: list[asyncio.Task[None]] = []
@@ -106,12 +132,12 @@ class ReplicatedStore:
         services = Services(
             self.engine, self.committer, self.wakeups, self.clock, watch, self._reach
         )
-        self.service = LinkService(
-            services, self.receiver, Alone(self.chance.uuid()), DAY, self.latencies
-        )
+        taker = Takers(self.receiver, self.wire)
+        contacts = Contacts(self.exchanges, self.catalog, self.wire, self.clock, self.chance)
+        self.service = LinkService(services, taker, Alone(self.chance.uuid()), DAY, self.latencies)
         works: Sequence[Coroutine[Any, Any, None]] = (
             Transitions(self.catalog, stores, self.clock, 0.0).run(),
-            Keeper(stores, self.catalog, self.receiver, self.clock, DAY).run(),
+            Keeper(stores, self.catalog, Ways(taker, contacts), self.clock, DAY).run(),
             watch.run(),
             self.service.run(),
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from headwater import peers
 from headwater.api import sinks as operations_on_sinks
 from headwater.cli import main as headwater
 from headwater.config import ENVIRONMENT_PREFIX, SETTINGS
@@ -25,7 +26,6 @@ SETTINGS_INTRO = """\
 Every setting of `headwater serve` can be given as an option, as an environment variable, or as a
 key of a TOML file named by `--config FILE` or `HEADWATER_CONFIG`. An option wins over a variable, a
 variable over the file, the file over the default. Unknown keys and variables are refused."""
-
 
 TABLES_INTRO = "A table of the file alone: it has neither option nor variable."
 SINKS_INTRO = """\
@@ -41,7 +41,10 @@ def configuration() -> str:
         for name, setting in SETTINGS.items()
     ]
     rows = ["| key | option | variable | default | meaning |", "|-|-|-|-|-|", *rows]
-    tables = ["", "## `sinks`", "", TABLES_INTRO, "", inspect.cleandoc(configured.__doc__ or "")]
+    tables = []
+    for name, module in (("peers", peers), ("sinks", configured)):
+        described = inspect.cleandoc(module.__doc__ or "")
+        tables += ["", f"## `{name}`", "", TABLES_INTRO, "", described]
     return "\n".join([MARK, "# Settings", "", SETTINGS_INTRO, "", *rows, *tables, ""])
 
 

@@ -30,6 +30,7 @@ Floors, top to bottom; imports point downward only:
     clock.py       time and chance
     errors.py      what a client is told
     limits.py      every limit by name
+    peers.py       other servers, which have other regions
 """
 
 __version__ = "0.1.0"

@@ -26,6 +26,7 @@ from headwater.limits import (
     item_collection_bytes_max,
     workers_max,
 )
+from headwater.peers import InvalidPeer, Peers, of_tables, to_tables
 
 ENVIRONMENT_PREFIX: Final = "HEADWATER_"
 
@@ -200,6 +201,13 @@ class Settings:
         default=(),
         metadata={**_means("Where changes flow, each as `[[sink]]`."), "is_table": True},
     )
+    peers: Peers = field(
+        default_factory=dict,
+        metadata={
+            **_means("Other servers by the region that each has, for global tables."),
+            "is_table": True,
+        },
+    )
 
     def __post_init__(self) -> None:
         _check(self)
@@ -258,6 +266,7 @@ def to_json(settings: Settings) -> dict[str, Any]:
             for name, value in values.items()
         },
         "sinks": list(settings.sinks),
+        "peers": to_tables(settings.peers),
     }
 
 
@@ -265,7 +274,7 @@ def from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `to_json` was given."""
     given = {name: values[name] for name in SETTINGS if values[name] is not None}
     parsed = {name: _parse(name, value, name) for name, value in given.items()}
-    return Settings(**parsed, sinks=tuple(values["sinks"]))
+    return Settings(**parsed, sinks=tuple(values["sinks"]), peers=of_tables(values["peers"]))
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
@@ -281,6 +290,9 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         if name == "sink":
             values["sinks"] = _sinks(value, file)
             continue
+        if name == "peers":
+            values[name] = _peers(value, file)
+            continue
         if name not in SETTINGS:
             raise ConfigError(f"{file}: there is no setting {key!r}")
         values[name] = _parse(name, value, f"{file}: {key}")
@@ -291,6 +303,13 @@ def _sinks(value: Any, file: Path) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise ConfigError(f"{file}: sinks are tables in a list: [[sink]]")
     return tuple(value)
+
+
+def _peers(value: Any, file: Path) -> Peers:
+    try:
+        return of_tables(value)
+    except InvalidPeer as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -356,6 +375,8 @@ def _check(settings: Settings) -> None:
         )
     _check_shards(settings)
     _check_workers(settings)
+    if settings.region in settings.peers:
+        raise ConfigError(f"the region {settings.region} is this server's own and a peer's")
     if settings.objects is not None and settings.s3_endpoint is not None:
         raise ConfigError("exports and imports have a directory of objects or an S3 endpoint")
     if (settings.tls_cert is None) != (settings.tls_key is None):

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from headwater.config import ConfigError, Durability, LogFormat, Settings, load
+from headwater.config import (
+    ConfigError,
+    Durability,
+    LogFormat,
+    Settings,
+    from_json,
+    load,
+    to_json,
+)
+from headwater.peers import Peer
 
 
 def test_defaults_are_a_loopback_server_with_strict_durability() -> None:
@@ -181,3 +191,66 @@ def test_what_one_process_keeps_is_refused_with_several(option: str, reason: str
 def test_number_of_workers_is_bounded(workers: int) -> None:
     with pytest.raises(ConfigError, match="between 1 and 64"):
         load({"workers": workers}, {})
+
+
+_PEER = """
+[peers.eu-west-1]
+endpoint = "https://eu.example.com:8000"
+access_key_id = "PAIR"
+secret_access_key = "a-secret-of-two-servers"
+"""
+
+
+def test_peers_are_a_table_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.toml"
+    file.write_text(_PEER)
+
+    peer = load({}, {}, file).peers["eu-west-1"]
+
+    assert peer == Peer(
+        "eu-west-1", "https://eu.example.com:8000", "PAIR", "a-secret-of-two-servers"
+    )
+    assert "a-secret" not in repr(peer)
+
+
+def test_settings_with_peers_reach_another_process(tmp_path: Path) -> None:
+    certificates = tmp_path / "ca.pem"
+    certificates.touch()
+    file = tmp_path / "headwater.toml"
+    file.write_text(f'{_PEER}ca = "{certificates}"\n')
+    settings = load({}, {}, file)
+
+    again = from_json(json.loads(json.dumps(to_json(settings))))
+
+    assert again == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("peers = 1", "peers are tables, one for each region"),
+        ('[peers.mars]\nendpoint = "x"', "'mars' is no region"),
+        ("[peers]\neu-west-1 = 1", "peers.eu-west-1 is no table"),
+        (_PEER + 'port = "1"', "there is no setting 'port'"),
+        (_PEER.replace('"PAIR"', "7"), "access_key_id must be a text"),
+        (_PEER.replace('access_key_id = "PAIR"\n', ""), "access_key_id is missing"),
+        (_PEER.replace("PAIR", "a b"), "access_key_id is malformed"),
+        (_PEER.replace("https:", "ftp:"), "is not http:// or https://"),
+        (_PEER.replace(":8000", ":8000/v1"), "is not http:// or https://"),
+        (_PEER.replace(":8000", ":x"), "is not http:// or https://"),
+        (_PEER.replace("a-secret-of-two-servers", "short"), "fewer than 16 characters"),
+        (_PEER + 'ca = "/nowhere/ca.pem"', "the file /nowhere/ca.pem of ca is not there"),
+        (_PEER.replace("https", "http") + 'ca = "ca.pem"', "ca is for an https endpoint"),
+        (
+            _PEER + _PEER.replace("eu-west-1", "eu-west-2").replace("a-secret", "b-secret"),
+            "the access key PAIR is given with two secrets",
+        ),
+        (_PEER.replace("eu-west-1", "us-east-1"), "this server's own and a peer's"),
+    ],
+)
+def test_a_peer_that_cannot_be_is_refused(text: str, fault: str, tmp_path: Path) -> None:
+    file = tmp_path / "headwater.toml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=fault):
+        load({}, {}, file)

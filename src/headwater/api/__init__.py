@@ -43,6 +43,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     backup_description.py  a backup as DescribeBackup shows it
     exports.py      exports of tables
     imports.py      tables made of objects
+    peers.py        what servers tell each other about global tables
     old_global_tables.py  global tables of version 2017.11.29, which are refused
     job_pages.py    pages of exports and imports
     binding.py      a request's expressions, bound to its placeholders

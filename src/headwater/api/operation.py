@@ -106,11 +106,13 @@ class Permit(Protocol):
 class OwnOperation:
     """An operation of ours, which no model of AWS knows: it brings its own check.
 
-    check: returns the input, or raises ServiceError.
+    check: returns the input, or raises ServiceError. authenticate: where it is not for clients, who
+    it is for.
     """
 
     check: Callable[[Input], Input]
     handler: Handler
+    authenticate: Authenticate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class _Route:
     check: Callable[[Input], Input]
     handler: Handler
     signed_for: str = "dynamodb"
+    authenticate: Authenticate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class Dispatcher:
             body = wire.parse(request.body)
             if route is None:
                 raise _unknown(target)  # noqa: TRY301 - one place makes errors replies
-            identity = self._authenticate(request, route.signed_for)
+            authenticate = route.authenticate or self._authenticate
+            identity = authenticate(request, route.signed_for)
             call = Call(
                 route.service,
                 route.operation,
@@ -258,7 +262,9 @@ def _routes(
         for operation in shapes.load(service).operations.values():
             routes[_TARGETS[service] + operation.name] = _route(operation, handlers)
     for name, each in own.items():
-        routes[_TARGETS["headwater"] + name] = _Route("headwater", name, each.check, each.handler)
+        routes[_TARGETS["headwater"] + name] = _Route(
+            "headwater", name, each.check, each.handler, authenticate=each.authenticate
+        )
     for service, name in handlers:
         assert name in shapes.load(service).operations, f"no operation {service} {name}"
     return routes

@@ -19,6 +19,8 @@ from headwater.tables.schema import (
     IndexStatus,
     KeySchema,
     ProjectionType,
+    Replica,
+    ReplicaStatus,
     Restoration,
     Table,
     TableClass,
@@ -94,16 +96,25 @@ def _replicas(table: Table) -> Description:
     return {
         "GlobalTableVersion": "2019.11.21",
         "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
-        "Replicas": [
-            {
-                "RegionName": replica.region,
-                "ReplicaStatus": replica.status,
-                "WarmThroughput": _warm(table, replica.status),
-                "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
-            }
-            for replica in table.replicas
-        ],
+        "Replicas": [_replica(table, replica) for replica in table.replicas],
     }
+
+
+def _replica(table: Table, replica: Replica) -> Description:
+    """A trouble takes the place of ACTIVE: a replica that comes or goes does so all the same."""
+    trouble = replica.trouble
+    is_shown = trouble is not None and replica.status is ReplicaStatus.ACTIVE
+    status = trouble.status if trouble is not None and is_shown else replica.status
+    shown: Description = {
+        "RegionName": replica.region,
+        "ReplicaStatus": status,
+        "WarmThroughput": _warm(table, replica.status),
+        "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
+    }
+    if trouble is not None:
+        shown["ReplicaStatusDescription"] = trouble.description
+        shown["ReplicaInaccessibleDateTime"] = trouble.since
+    return shown
 
 
 def _restore_summary(restoration: Restoration) -> Description:

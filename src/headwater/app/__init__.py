@@ -38,6 +38,7 @@ import structlog
 from headwater.api.gate import Gate
 from headwater.api.http import Edge, HttpSettings, listen, listen_with_others
 from headwater.api.operation import Dispatcher, Frame
+from headwater.api.peers import clients_of
 from headwater.app import memory
 from headwater.app.core import core_of
 from headwater.app.edge import credentials_of, edge_of, endpoint_of, tls_of
@@ -96,7 +97,8 @@ async def run_process(
         note = core.telemetry.requests.note
         frame = Frame(settings.region, core.chance, core.machine_clock, note, permit)
         own_operations = own_operations_of(core, parts)
-        dispatcher = Dispatcher(handlers, own_operations, verifier.authenticate, frame)
+        authenticate = clients_of(settings.peers, verifier)
+        dispatcher = Dispatcher(handlers, own_operations, authenticate, frame)
         answer = edge_of(dispatcher, process.exposition, parts.functions.locations)
         if process.shared is None:
             listener = await listen(answer, bound, _HTTP, core.machine_clock, tls)

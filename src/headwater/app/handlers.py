@@ -27,6 +27,7 @@ from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.mappings import MappingHandlers
 from headwater.api.old_global_tables import OldGlobalTableHandlers
 from headwater.api.operation import Handler, OwnOperation
+from headwater.api.peers import PeerHandlers, PeerVerifier
 from headwater.api.queries import Queries
 from headwater.api.queues import QueueHandlers
 from headwater.api.resource_policies import ResourcePolicyHandlers
@@ -74,9 +75,12 @@ Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
 def own_operations_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     """Every operation of ours."""
     progress = MappingProgressHandlers(parts.mappings, parts.activities)
+    settings = core.settings
+    verifier = PeerVerifier(settings.peers, core.machine_clock, settings.region)
     return {
         **_lab_of(core, parts),
         **parts.sinks.operations,
+        **PeerHandlers(parts.replication.reception, verifier).operations(),
         **progress.operations(),
         **parts.functions.own_operations(),
     }
@@ -98,7 +102,7 @@ def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    consumers = mappings, parts.links, parts.sinks.service, outsiders
+    consumers = mappings, parts.replication.links, parts.sinks.service, outsiders
     drain = Drain(core.engine, consumers, core.machine_clock)
     functions, machine_clock = parts.functions, core.machine_clock
     eraser = Eraser(catalog, functions.registry, functions.pool, mappings, machine_clock)
@@ -142,7 +146,7 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
     of_functions = parts.functions.handlers(objects, clock)
     address = endpoint.partition("://")[2]
     tokens = TokenSweeper(engine, committer, clock)
-    groups = Groups(engine, catalog, clock, core.chance)
+    groups = Groups(engine, catalog, clock, core.chance, parts.replication.wire)
     works = (transitions, maker, exporter, importer, expirer, trimmer, tokens)
     core.duties.extend((*(work.run for work in works), *resharding_duties(core, catalog)))
     async with running(counts.run()), leading(core):

@@ -10,13 +10,12 @@ from headwater.app.core import Core
 from headwater.app.functions import Functions, functions_of
 from headwater.app.mappings import activities_of, mappings_of
 from headwater.app.outside import outbox_of, queues_of, senders_of
-from headwater.app.replication import links_of
+from headwater.app.replication import Replication, replication_of
 from headwater.app.sinks import Sinks, sinks_of
 from headwater.functions.environment import Surroundings
 from headwater.mappings.activity import Activities
 from headwater.mappings.service import MappingService
 from headwater.queues.service import QueueService
-from headwater.replication.service import LinkService
 from headwater.tables.catalog import Catalog, CatalogSettings
 
 
@@ -29,7 +28,7 @@ class Parts:
     functions: Functions
     mappings: MappingService
     activities: Activities
-    links: LinkService
+    replication: Replication
     sinks: Sinks
 
 
@@ -42,10 +41,10 @@ async def parts_of(core: Core, surroundings: Surroundings) -> AsyncIterator[Part
     async with (
         functions_of(core, surroundings, outbox) as functions,
         mappings_of(core, functions, outbox, activities) as mappings,
-        links_of(core, catalog) as links,
+        replication_of(core, catalog) as replication,
         sinks_of(core, catalog, functions, outbox) as sinks,
     ):
-        yield Parts(catalog, queues, functions, mappings, activities, links, sinks)
+        yield Parts(catalog, queues, functions, mappings, activities, replication, sinks)
 
 
 def _catalog_of(core: Core) -> Catalog:

@@ -39,16 +39,18 @@ def _check_replica(
     name = f"the replica of {table.name} of {table.region} in {replica.region}"
     if table.stream is None and table.has_log:
         section.fault(f"{name} cannot be told of changes: there is no stream")
-    other = catalog.tables.get(replica.table_id)
     if replica.status is ReplicaStatus.DELETING or not table.has_log:
         return
+    if (table.table_id, replica.table_id) not in joined:
+        section.fault(f"{name} has no link from it")
+    if replica.is_remote:
+        return  # what its server knows is there
+    other = catalog.tables.get(replica.table_id)
     if other is None:
         section.fault(f"{name} is not there")
         return
     if all(each.table_id != table.table_id for each in other.replicas):
         section.fault(f"{name} does not know of it")
-    if (table.table_id, other.table_id) not in joined:
-        section.fault(f"{name} has no link from it")
 
 
 async def _check_links(engine: Engine, section: Section) -> set[Pair]:

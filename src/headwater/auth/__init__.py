@@ -9,5 +9,6 @@ and that no secret reaches a log or an error's text.
     mac.py          the code under a key that is used again and again
     policy.py       what a policy allows and denies
     conditions.py   the conditions of its statements
-    signature.py    signature version 4 in the Authorization header
+    signature.py    signature version 4 in the Authorization header, verified
+    signing.py      the same, made
 """

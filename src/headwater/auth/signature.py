@@ -32,8 +32,8 @@ from headwater.errors import (
     UnrecognizedClientException,
 )
 
-_ALGORITHM: Final = "AWS4-HMAC-SHA256"
-_TERMINATOR: Final = "aws4_request"
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+TERMINATOR: Final = "aws4_request"
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _SKEW_SECONDS: Final = 15 * 60
 _CACHED_MAX: Final = 1024
@@ -152,9 +152,9 @@ class Verifier:
             raise InvalidSignatureException(
                 "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."
             )
-        canonical = _canonical_request(request, signer.headers)
+        canonical = canonical_request(request, signer.headers)
         digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-        text = f"{_ALGORITHM}\n{stamp}\n{signer.scope}\n{digest}"
+        text = f"{ALGORITHM}\n{stamp}\n{signer.scope}\n{digest}"
         right = signer.mac.hexdigest(text.encode("latin-1"))
         if not signature.isascii() or not hmac.compare_digest(right, signature):
             raise InvalidSignatureException(_MISMATCH)
@@ -169,12 +169,12 @@ class Verifier:
         if seconds < now - _SKEW_SECONDS:
             raise InvalidSignatureException(
                 f"Signature expired: {stamp} is now earlier than "
-                f"{_stamp(now - _SKEW_SECONDS)} ({_stamp(now)} - 15 min.)"
+                f"{stamp_of(now - _SKEW_SECONDS)} ({stamp_of(now)} - 15 min.)"
             )
         if seconds > now + _SKEW_SECONDS:
             raise InvalidSignatureException(
                 f"Signature not yet current: {stamp} is still later than "
-                f"{_stamp(now + _SKEW_SECONDS)} ({_stamp(now)} + 15 min.)"
+                f"{stamp_of(now + _SKEW_SECONDS)} ({stamp_of(now)} + 15 min.)"
             )
         return stamp
 
@@ -186,10 +186,10 @@ class Verifier:
                 f"keyid/date/region/service/term, got '{parameters['Credential']}'"
             )
         access_key, date, region, service, terminator = parts
-        if terminator != _TERMINATOR:
+        if terminator != TERMINATOR:
             raise InvalidSignatureException(
                 "Credential should be scoped with a valid terminator: "
-                f"'{_TERMINATOR}', not '{terminator}'."
+                f"'{TERMINATOR}', not '{terminator}'."
             )
         if not _REGION.fullmatch(region):
             raise InvalidSignatureException("Credential should be scoped to a valid region.")
@@ -205,10 +205,10 @@ class Verifier:
             identity=Identity(region, access_key, credential.name, credential.policy),
             date=date,
             service=service,
-            scope=f"{date}/{region}/{service}/{_TERMINATOR}",
+            scope=f"{date}/{region}/{service}/{TERMINATOR}",
             headers=headers,
             signs_target="x-amz-target" in headers,
-            mac=Mac(_signing_key(credential.secret_access_key, date, region, service)),
+            mac=Mac(signing_key(credential.secret_access_key, date, region, service)),
         )
 
     def _named(self, authorization: str) -> Identity:
@@ -225,7 +225,7 @@ class Verifier:
         return identity
 
 
-def _canonical_request(request: SignedRequest, signed: SignedHeaders) -> str:
+def canonical_request(request: SignedRequest, signed: SignedHeaders) -> str:
     headers = request.headers
     path = "/" if request.path == "/" else canonical_path(request.path)
     query = canonical_query(request.query) if request.query else ""
@@ -244,9 +244,9 @@ def _canonical_request(request: SignedRequest, signed: SignedHeaders) -> str:
 
 
 @lru_cache(maxsize=_CACHED_MAX)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (date, region, service, _TERMINATOR):
+    for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
     return key
 
@@ -271,7 +271,7 @@ def _parameters(authorization: str, headers: dict[str, str]) -> dict[str, str]:
         )
     if faults:
         raise IncompleteSignatureException(f"{''.join(faults)}Authorization={authorization}")
-    if algorithm != _ALGORITHM:
+    if algorithm != ALGORITHM:
         raise IncompleteSignatureException(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     return parameters
 
@@ -301,7 +301,7 @@ def _moment(sent: str) -> tuple[str, float]:
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
         seconds = moment.timestamp()
-        return _stamp(seconds), seconds
+        return stamp_of(seconds), seconds
     except (TypeError, ValueError, OverflowError) as error:
         raise IncompleteSignatureException(
             f"Date must be in ISO-8601 'basic format'. Got '{sent}'. "
@@ -309,7 +309,7 @@ def _moment(sent: str) -> tuple[str, float]:
         ) from error
 
 
-def _stamp(seconds: float) -> str:
+def stamp_of(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 

@@ -33,11 +33,34 @@ def start(link: Link, heads: Sequence[bytes], positions: Callable[[View], None])
     return LinkWork((link.key, *heads), step)
 
 
-def scanned(link: Link, began_us: int) -> LinkWork:
-    """Note that the target has everything from before a moment."""
-    return _change(
-        link, lambda stored: replace(stored, must_scan=False, sound_us=began_us), wakes=True
-    )
+def scan_begun(link: Link, at_us: int) -> LinkWork:
+    """Note when a scan began: what the target has then, once it is through, is from before."""
+    return _change(link, lambda stored: replace(stored, scan_began_us=at_us), wakes=False)
+
+
+def scanned_to(link: Link, key: bytes) -> LinkWork:
+    """Note how far a scan has come, so that another goes on from there."""
+    return _change(link, lambda stored: replace(stored, scanned=key.hex()), wakes=False)
+
+
+def scanned(link: Link) -> LinkWork:
+    """Note that the target has everything from before the scan began."""
+
+    def changed(stored: Link) -> Link:
+        began_us = stored.scan_began_us
+        return replace(stored, must_scan=False, sound_us=began_us, scan_began_us=0, scanned="")
+
+    return _change(link, changed, wakes=True)
+
+
+def heard(link: Link, *, has_filled: bool, sound_us: int | None) -> LinkWork:
+    """Note what the target, on another server, says of its own links."""
+
+    def changed(stored: Link) -> Link:
+        return replace(stored, has_met=True, has_filled=has_filled, heard_us=sound_us)
+
+    wakes = not link.has_met or has_filled != link.has_filled
+    return _change(link, changed, wakes=wakes)
 
 
 def sound(link: Link, at_us: int) -> LinkWork:
@@ -47,7 +70,11 @@ def sound(link: Link, at_us: int) -> LinkWork:
 
 def rescan(link: Link) -> LinkWork:
     """Have everything sent to the target."""
-    return _change(link, lambda stored: replace(stored, must_scan=True), wakes=True)
+    return _change(
+        link,
+        lambda stored: replace(stored, must_scan=True, scan_began_us=0, scanned=""),
+        wakes=True,
+    )
 
 
 def removal(link: Link, checkpoint_keys: Sequence[bytes]) -> LinkWork:

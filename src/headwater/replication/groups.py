@@ -1,7 +1,9 @@
 """Replicas added to a global table and taken out of it, as UpdateTable's ReplicaUpdates asks.
 
-A new replica is an empty table in the state CREATING with links from and to all others, all stored
-in the commit that answers the client; `keeper.py` fills it and brings both to a state that lasts.
+A new replica of this server is an empty table in the state CREATING with links from and to all
+others, all stored in the commit that answers the client; `keeper.py` fills it and brings both to a
+state that lasts. Of one on another server only the links to it are stored; `contacts.py` has that
+server create it. Servers concerned are asked before (`consultation.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from headwater.clock import Chance, Clock
-from headwater.errors import ResourceInUseException, ValidationException
+from headwater.errors import ValidationException
 from headwater.replication import link as links
+from headwater.replication.consultation import (
+    check_idle,
+    consult_on_addition,
+    consult_on_removal,
+    exists_already,
+)
 from headwater.replication.request import AddReplica, RemoveReplica, ReplicaChange
+from headwater.replication.wire import Wire
 from headwater.storage import keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine
@@ -37,11 +46,19 @@ from headwater.tables.schema import (
 class Groups:
     """The global tables of a store."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        catalog: Catalog,
+        clock: Clock,
+        chance: Chance,
+        wire: Wire,
+    ) -> None:
         self._engine = engine
         self._catalog = catalog
         self._clock = clock
         self._chance = chance
+        self._wire = wire
 
     async def update(self, region: str, name_or_arn: str, change: ReplicaChange) -> Table:
         """Begin to add a replica or to remove one; the table is UPDATING until that is done.
@@ -52,11 +69,13 @@ class Groups:
         table = await self._catalog.describe(region, name_or_arn)
         match change:
             case AddReplica(added):
+                _check_addable(table, added)
+                await consult_on_addition(self._wire, table, added)
                 joining = await self._joining(table, added)
                 changed = await self._catalog.change(table, joining, joining.reads)
             case RemoveReplica(removed):
-                removal = _Removal(removed, self._clock.now())
-                changed = await self._catalog.change(table, removal, membership.keys_of)
+                step = await self._removal(table, removed)
+                changed = await self._catalog.change(table, step, membership.keys_of)
         assert changed is not None, "a change of replicas leaves the table"
         return changed
 
@@ -64,80 +83,101 @@ class Groups:
         now = self._clock.now()
         own = await stream_switch.opening(self._engine, table, now, self._chance)
         blank = replace(table, region=region, table_id=TableId(self._chance.uuid()))
+        added = Replica(region, blank.table_id, ReplicaStatus.CREATING)
+        if region in self._wire.regions:
+            return _Joining(replace(added, is_remote=True), (), now, own, None)
         theirs = await stream_switch.opening(self._engine, blank, now, self._chance)
         index_ids = [IndexId(self._chance.token(8).hex()) for _ in table.indexes]
-        return _Joining(region, blank.table_id, index_ids, now, own, theirs)
+        return _Joining(added, index_ids, now, own, theirs)
+
+    async def _removal(self, table: Table, region: str) -> _Removal | _Release:
+        replica = next((each for each in table.replicas if each.region == region), None)
+        if replica is not None and replica.is_remote:
+            if region not in self._wire.regions:
+                return _Release(replica)
+            check_idle(table)
+            await consult_on_removal(self._wire, table, replica)
+        return _Removal(region, self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)
 class _Joining:
     """The step of a table's change that adds a replica.
 
-    own, theirs: openings of the table's stream, if it has none, and of the replica's.
+    own, theirs: openings of the table's stream, if it has none, and of the replica's; None if it is
+    of another server.
     """
 
-    region: str
-    table_id: TableId
+    added: Replica
     index_ids: Sequence[IndexId]
     now: float
     own: Opening
-    theirs: Opening
+    theirs: Opening | None
 
     def reads(self, table: Table) -> Sequence[bytes]:
-        replica = keyspace.table(self.region, table.name)
-        stream = keyspace.stream(self.region, table.name, self.theirs.stream_label)
-        own = stream_switch.on(table, self.own, ViewType.NEW_AND_OLD_IMAGES)
-        return (replica, stream, *own.reads, *membership.keys_of(table))
+        own = stream_switch.on(table, self.own, ViewType.NEW_AND_OLD_IMAGES).reads
+        keys = [keyspace.table(self.added.region, table.name), *own, *membership.keys_of(table)]
+        if self.theirs is not None:
+            label = self.theirs.stream_label
+            keys.append(keyspace.stream(self.added.region, table.name, label))
+        return keys
 
     def __call__(self, view: View, table: Table) -> Table:
-        self._check(view, table)
+        _check_addable(table, self.added.region)
+        if view.get(keyspace.table(self.added.region, table.name)) is not None:
+            raise exists_already(table.name)
         if table.stream is None:
             table = stream_switch.on(table, self.own, ViewType.NEW_AND_OLD_IMAGES).run(view, table)
         assert table.stream is not None, "it is on now"
-        added = Replica(self.region, self.table_id, ReplicaStatus.CREATING)
         changed = table.changed(
-            status=TableStatus.UPDATING, replicas=(*table.replicas, added), source_at=self.now
+            status=TableStatus.UPDATING,
+            replicas=(*table.replicas, self.added),
+            source_at=self.now,
         )
-        present = Replica(table.region, table.table_id, ReplicaStatus.ACTIVE)
-        new = self._replica(table, (present, *table.replicas))
-        new = stream_switch.on(new, self.theirs, table.stream.view).run(view, new)
-        if new.time_to_live is not None:
-            view.put(new.expiries_prefix, new.key)
-        view.put(new.key, schema.encode(new))
-        unsettled.mark(view, new.key, new)
+        new = None
+        if self.theirs is not None:
+            new = self._create(view, table, self.theirs)
         self._join(view, changed, new)
 
         def follow(other: Table) -> Table:
             self._join(view, other, new)
-            return other.changed(replicas=(*other.replicas, added))
+            return other.changed(replicas=(*other.replicas, self.added))
 
         membership.follow(view, table, follow)
         return changed
 
-    def _join(self, view: View, member: Table, new: Table) -> None:
-        now_us = int(self.now * 1e6)
-        links.put(view, links.new(member, new, now_us, must_scan=True))
-        links.put(view, links.new(new, member, now_us, must_scan=False))
+    def _create(self, view: View, table: Table, opening: Opening) -> Table:
+        """Store the replica, with its links to those of other servers."""
+        assert table.stream is not None, "it is on now"
+        present = Replica(table.region, table.table_id, ReplicaStatus.ACTIVE)
+        new = self._replica(table, (present, *table.replicas))
+        new = stream_switch.on(new, opening, table.stream.view).run(view, new)
+        if new.time_to_live is not None:
+            view.put(new.expiries_prefix, new.key)
+        view.put(new.key, schema.encode(new))
+        unsettled.mark(view, new.key, new)
+        for replica in table.replicas:
+            if replica.is_remote:
+                links.put(view, links.new(new, replica, self._now_us, must_scan=False))
+        return new
 
-    def _check(self, view: View, table: Table) -> None:
-        check_idle(table)
-        if table.throughput is not None:
-            raise ValidationException(
-                "Table write capacity should either be Pay-Per-Request or AutoScaled."
-            )
-        is_replica = any(replica.region == self.region for replica in table.replicas)
-        if is_replica or view.get(keyspace.table(self.region, table.name)) is not None:
-            raise ValidationException(
-                "Failed to create a the new replica of table with name: "
-                f"\u2018{table.name}\u2019 because one or more replicas already existed as tables."
-            )
+    def _join(self, view: View, member: Table, new: Table | None) -> None:
+        """Link a member to the replica, and, if that is of this server, back."""
+        links.put(view, links.new(member, self.added, self._now_us, must_scan=True))
+        if new is not None:
+            back = Replica(member.region, member.table_id, ReplicaStatus.ACTIVE)
+            links.put(view, links.new(new, back, self._now_us, must_scan=False))
+
+    @property
+    def _now_us(self) -> int:
+        return int(self.now * 1e6)
 
     def _replica(self, table: Table, replicas: tuple[Replica, ...]) -> Table:
         """A table as the one given, of the new region and empty: with what replicas share."""
         return Table(
-            self.region,
+            self.added.region,
             table.name,
-            self.table_id,
+            self.added.table_id,
             TableStatus.CREATING,
             self.now,
             table.keys,
@@ -151,6 +191,8 @@ class _Joining:
             on_demand_limit=table.on_demand_limit,
             warm=table.warm,
             replicas=replicas,
+            departed=table.departed,
+            shared=table.shared,
         )
 
 
@@ -170,8 +212,8 @@ class _Removal:
                 f"[{self.region}]."
             )
         stored = view.get(keyspace.table(self.region, table.name))
-        assert stored is not None, "an active replica is a table"
-        check_deletable(schema.decode(stored), self.now)
+        if stored is not None:  # else it is another server's, which was asked
+            check_deletable(schema.decode(stored), self.now)
 
         def follow(other: Table) -> Table:
             return membership.marked(other, self.region, ReplicaStatus.DELETING)
@@ -180,11 +222,28 @@ class _Removal:
         return follow(table).changed(status=TableStatus.UPDATING)
 
 
-def check_idle(table: Table) -> None:
-    """Raises ResourceInUseException if a table's replicas cannot be changed now."""
-    is_settled = table.status is TableStatus.ACTIVE and unsettled.has_settled_indexes(table)
-    if not is_settled or table.has_pending_replicas:
-        raise ResourceInUseException
+@dataclass(frozen=True, slots=True)
+class _Release:
+    """The step that lets go of a replica whose server is not known any more."""
+
+    gone: Replica
+
+    def __call__(self, view: View, table: Table) -> Table:
+        def follow(other: Table) -> Table:
+            return membership.without(other, self.gone)
+
+        membership.follow(view, table, follow)
+        return follow(table)
+
+
+def _check_addable(table: Table, region: str) -> None:
+    check_idle(table)
+    if table.throughput is not None:
+        raise ValidationException(
+            "Table write capacity should either be Pay-Per-Request or AutoScaled."
+        )
+    if any(replica.region == region for replica in table.replicas):
+        raise exists_already(table.name)
 
 
 def _index(index: Index, index_id: IndexId) -> Index:

@@ -35,11 +35,20 @@ from headwater.limits import (
     table_maintenance_max,
 )
 from headwater.replication import link as links
-from headwater.replication.changes import LinkWork, removal, rescan, scanned, sound, start
+from headwater.replication.changes import (
+    LinkWork,
+    removal,
+    rescan,
+    scan_begun,
+    scanned,
+    scanned_to,
+    sound,
+    start,
+)
+from headwater.replication.contacts import Contacts
 from headwater.replication.link import Link
-from headwater.replication.receive import Receiver
 from headwater.replication.scan import scan
-from headwater.replication.send import Sender
+from headwater.replication.send import Sender, Taker
 from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Unavailable
@@ -63,6 +72,14 @@ class _Mark:
     numbers: Mapping[ShardId, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How other replicas are reached: with items, and with word of the group."""
+
+    taker: Taker
+    contacts: Contacts
+
+
 class Keeper:
     """Run it in a task group; cancelling it is safe at any moment."""
 
@@ -70,13 +87,14 @@ class Keeper:
         self,
         stores: Stores,
         catalog: Catalog,
-        receiver: Receiver,
+        ways: Ways,
         clock: Clock,
         retention_seconds: float,
     ) -> None:
         self._stores = stores
         self._catalog = catalog
-        self._receiver = receiver
+        self._taker = ways.taker
+        self._contacts = ways.contacts
         self._clock = clock
         self._retention_us = int(retention_seconds * 1e6)
         self._scanning: set[bytes] = set()
@@ -98,12 +116,12 @@ class Keeper:
             self._stores.wakeups.unsubscribe(links.TOPIC, woken)
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
-        """Look at everything once; returns whether no replica comes or goes."""
+        """Look at everything once; returns whether nothing is to be done soon."""
         is_quiet = True
         try:
             found = await links.every(self._stores.engine)
             for link in found:
-                await self._tend(tasks, link)
+                is_quiet = await self._tend(tasks, link, found) and is_quiet
             for key in dict.fromkeys(link.source_key for link in found):
                 is_quiet = await self._settle(key, found) and is_quiet
         except Unavailable as error:
@@ -114,11 +132,18 @@ class Keeper:
             _log.error("links_not_tended", exc_info=error)
         return is_quiet
 
-    async def _tend(self, tasks: asyncio.TaskGroup, link: Link) -> None:
+    async def _tend(self, tasks: asyncio.TaskGroup, link: Link, found: Sequence[Link]) -> bool:
+        """Returns whether its target, on another server, has heard all there is to say."""
         source = await self._table(link.source_key)
         target = _replica_of(source, link)
         if source is None or target is None:
             await self._remove(link)
+            return True
+        is_told = True
+        if link.is_remote:
+            is_told = await self._contacts.tend(tasks, link, source, found)
+        if link.is_remote and not link.has_met:
+            pass  # it may not be there yet
         elif not link.is_started:
             await self._start(link)
         elif link.must_scan:
@@ -127,11 +152,13 @@ class Keeper:
                 tasks.create_task(self._scan(link))
         else:
             await self._sound(link)
+        return is_told
 
     async def _remove(self, link: Link) -> None:
         stored = await checkpoints.load(self._stores.engine, link.consumer)
         keys = [delivery_keys.checkpoint(link.consumer, *shard) for shard in stored]
         self._marks.pop(link.key, None)
+        self._contacts.forget(link)
         await self._stores.committer.submit(removal(link, keys))
 
     async def _start(self, link: Link) -> None:
@@ -151,12 +178,17 @@ class Keeper:
             return  # the next round lists them again
 
     async def _scan(self, link: Link) -> None:
-        began_us = self._now_us()
-        sender = Sender(link, self._stores.engine, self._receiver)
+        sender = Sender(link, self._stores.engine, self._taker)
+
+        async def note(key: bytes) -> None:
+            await self._submit(scanned_to(link, key))
+
         try:
+            if not link.scan_began_us:
+                await self._submit(scan_begun(link, self._now_us()))
             async with self._heavy:
-                count = await scan(self._stores.engine, sender)
-            await self._submit(scanned(link, began_us))
+                count = await scan(self._stores.engine, sender, bytes.fromhex(link.scanned), note)
+            await self._submit(scanned(link))
             _log.info("replica_filled", table=link.name, region=link.target.region, items=count)
         except ResourceNotFoundException:
             _log.info("replica_gone", table=link.name, region=link.target.region)
@@ -195,7 +227,7 @@ class Keeper:
                 await self._catalog.change(table, _released)
         else:
             for replica in table.replicas:
-                if replica.status is ReplicaStatus.DELETING:
+                if replica.status is ReplicaStatus.DELETING and not replica.is_remote:
                     await self._dismiss(table, replica)
         return not table.has_pending_replicas and not table.is_regrouping
 
@@ -204,7 +236,7 @@ class Keeper:
         if other is None or other.table_id != replica.table_id:
 
             def step(_view: View, present: Table) -> Table:
-                return membership.without(present, replica.region)
+                return membership.without(present, replica)
 
             await self._catalog.change(table, step)
         elif other.status is not TableStatus.DELETING:
@@ -217,13 +249,20 @@ class Keeper:
 
     async def _has_sent_all(self, table: Table, found: Sequence[Link]) -> bool:
         """Whether what a table that is deleted has taken is with all who stay."""
-        staying = {each.table_id for each in table.replicas if not _is_leaving(each)}
+        staying = {each.table_id for each in table.replicas if self._stays(each)}
         for link in found:
             if link.source.table_id == table.table_id and link.target.table_id in staying:
                 is_sent = link.is_started and not link.must_scan
+                if link.is_remote:
+                    is_sent = is_sent and self._contacts.has_told(link, table, found)
                 if not is_sent or not await self._has_passed(link, await self._numbers(link)):
                     return False
         return True
+
+    def _stays(self, replica: Replica) -> bool:
+        """Whether a replica is to hear of everything still."""
+        is_known = not replica.is_remote or self._contacts.reaches(replica.region)
+        return is_known and not _is_leaving(replica)
 
     async def _numbers(self, link: Link) -> Mapping[ShardId, int]:
         stream = await self._stream(link)
@@ -267,8 +306,16 @@ def _replica_of(source: Table | None, link: Link) -> Replica | None:
 
 
 def _is_filled(table: Table, found: Sequence[Link]) -> bool:
+    """Whether all others have sent a new replica everything, those of other servers too."""
     incoming = [link for link in found if link.target.table_id == table.table_id]
-    return bool(incoming) and not any(link.must_scan for link in incoming)
+    outgoing = {
+        link.target.table_id: link for link in found if link.source.table_id == table.table_id
+    }
+    awaited = [each for each in table.replicas if each.is_remote and not _is_leaving(each)]
+    has_all = all(
+        each.table_id in outgoing and outgoing[each.table_id].has_filled for each in awaited
+    )
+    return bool(incoming or awaited) and has_all and not any(link.must_scan for link in incoming)
 
 
 def _is_leaving(replica: Replica) -> bool:

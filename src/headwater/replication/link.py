@@ -6,6 +6,15 @@ must_scan: the target may lack what the log no longer has, so everything is to b
 sound_us: microseconds since the epoch; what was written before has been delivered, unless the
 target is to be sent everything anyway.
 
+scan_began_us, scanned: when the scan under way began, and up to which key it has come; 0 and empty
+while there is none.
+
+Of a target on another server, whose own links are stored there:
+
+is_remote: it is one. has_met: it knows of the source. has_filled: it has sent the source
+everything. heard_us: what it took before that moment is with all others; None while it sends to one
+of them everything, or has not said.
+
 The stored form is JSON of the fields.
 """
 
@@ -22,7 +31,7 @@ from headwater.storage.committer import View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import TableId
 from headwater.streams import listing
-from headwater.tables.schema import Table
+from headwater.tables.schema import Replica, Table
 
 _VERSION: Final = 1
 _CONSUMER: Final = "replica/"
@@ -49,6 +58,17 @@ class Link:
     is_started: bool
     must_scan: bool
     sound_us: int
+    scan_began_us: int = 0
+    scanned: str = ""
+    is_remote: bool = False
+    has_met: bool = False
+    has_filled: bool = False
+    heard_us: int | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its records may be sent."""
+        return self.is_started and (self.has_met or not self.is_remote)
 
     @property
     def key(self) -> bytes:
@@ -73,18 +93,23 @@ class Link:
         return f"{_CONSUMER}{self.source.table_id}/{self.target.table_id}"
 
 
-def new(source: Table, target: Table, now_us: int, *, must_scan: bool) -> Link:
+def new(source: Table, target: Replica, now_us: int, *, must_scan: bool) -> Link:
     """A link that begins at what is written now; or, without a scan, with the stream."""
     assert source.stream is not None, "a global table has a stream"
     return Link(
         source.name,
-        End(source.region, source.table_id),
-        End(target.region, target.table_id),
+        end_of(source),
+        end_of(target),
         source.stream.label,
         is_started=not must_scan,
         must_scan=must_scan,
         sound_us=now_us,
+        is_remote=target.is_remote,
     )
+
+
+def end_of(table: Table | Replica) -> End:
+    return End(table.region, table.table_id)
 
 
 def is_link(consumer: str) -> bool:

@@ -9,13 +9,14 @@ region are passed: that region sends them itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import orjson
 
 from headwater.consumers.delivery import Batch, Delivered, GivenUp, Outcome, Throttled
 from headwater.errors import ResourceNotFoundException, ServiceUnavailable
 from headwater.replication.link import Link
-from headwater.replication.receive import Arrival, Receiver
+from headwater.replication.receive import Arrival
 from headwater.storage.engine import Engine, Unavailable
 from headwater.storage.keyspace import ShardId
 from headwater.streams import entry as entries
@@ -23,6 +24,17 @@ from headwater.streams.log import Stored
 from headwater.tables import keys, schema
 from headwater.tables import version as versions
 from headwater.tables.schema import Table
+
+
+class Taker(Protocol):
+    """Where items go: the receiver of this server, or the way to another's."""
+
+    async def take(self, link: Link, arrivals: Sequence[Arrival]) -> int:
+        """Have the link's target apply items; returns how many were newer.
+
+        Raises ResourceNotFoundException if it takes none any more, ServiceUnavailable or
+        Unavailable if they should be sent again.
+        """
 
 
 class OwnRecords:
@@ -34,12 +46,12 @@ class OwnRecords:
 
 
 class Sender:
-    """Reads items of a link's source and hands them to the receiver of its target."""
+    """Reads items of a link's source and hands them to who takes them for its target."""
 
-    def __init__(self, link: Link, engine: Engine, receiver: Receiver) -> None:
+    def __init__(self, link: Link, engine: Engine, taker: Taker) -> None:
         self._link = link
         self._engine = engine
-        self._receiver = receiver
+        self._taker = taker
 
     async def table(self) -> Table:
         """The source as it is now. Raises ResourceNotFoundException if it is gone."""
@@ -58,7 +70,7 @@ class Sender:
         arrivals = await self._present(table, places)
         if not arrivals:
             return 0
-        return await self._receiver.take(self._link.name, self._link.target, arrivals)
+        return await self._taker.take(self._link, arrivals)
 
     async def _present(self, table: Table, places: Sequence[bytes]) -> list[Arrival]:
         prefixes = table.items_prefix, table.versions_prefix

@@ -26,8 +26,7 @@ from headwater.replication import link as links
 from headwater.replication.changes import rescan
 from headwater.replication.latency import Latencies
 from headwater.replication.link import Link
-from headwater.replication.receive import Receiver
-from headwater.replication.send import LinkDestination, OwnRecords, Sender
+from headwater.replication.send import LinkDestination, OwnRecords, Sender, Taker
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams import listing
@@ -49,13 +48,13 @@ class LinkService:
     def __init__(
         self,
         services: Services,
-        receiver: Receiver,
+        taker: Taker,
         members: Members,
         retention_seconds: float,
         latencies: Latencies,
     ) -> None:
         self._services = services
-        self._receiver = receiver
+        self._taker = taker
         self._retention_seconds = retention_seconds
         self._latencies = latencies
         self._upkeep = Upkeep[Link](
@@ -102,7 +101,7 @@ class LinkService:
         if self._upkeep.is_stopping:
             return
         for key, link in stored.items():
-            if link.is_started and self._upkeep.find(key) is None:
+            if link.is_ready and self._upkeep.find(key) is None:
                 await self._start(tasks, link)
 
     async def _unscanned(self, stream: Stream, numbers: Mapping[ShardId, int]) -> Behind | None:
@@ -113,7 +112,7 @@ class LinkService:
         stream = await self._find_stream(link)
         if stream is None:
             return
-        sender = Sender(link, self._services.engine, self._receiver)
+        sender = Sender(link, self._services.engine, self._taker)
         consumer = Consumer(
             link.consumer,
             stream,

@@ -70,16 +70,21 @@ class TombstoneSweeper:
 def horizons(found: Sequence[Link], retention_us: int) -> Mapping[bytes, int]:
     """Microseconds before which tombstones go, by the keys of the tables; names are of groups.
 
-    Of a table with a link that must scan none go: what it sends may be of any age.
+    Of a table with a link that must scan none go: what it sends may be of any age. The links of
+    other servers are heard of.
     """
-    sound: dict[str, list[Link]] = {}
+    sound: dict[str, list[int | None]] = {}
     for link in found:
-        sound.setdefault(link.name, []).append(link)
-    return {
-        link.source_key: min(each.sound_us for each in sound[link.name]) - retention_us
-        for link in found
-        if not any(each.must_scan for each in sound[link.name])
-    }
+        moments = sound.setdefault(link.name, [])
+        moments.append(None if link.must_scan else link.sound_us)
+        if link.is_remote:
+            moments.append(link.heard_us)
+    horizons = {}
+    for link in found:
+        known = [moment for moment in sound[link.name] if moment is not None]
+        if len(known) == len(sound[link.name]):
+            horizons[link.source_key] = min(known) - retention_us
+    return horizons
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ rollover.py    shards rolled over once they have been open for their time
 splitting.py   partitions split whose writes stay above a rate
 index.py       old item, new item to index entries
 version.py     which write an item of a global table is of (pure)
+sharing.py     settings that all replicas have, and which change of each is known (pure)
 membership.py  what changes in all replicas of a global table
 deletion.py    whether a table may be deleted (pure)
 item_collection.py  how large the items of one partition key are (pure)

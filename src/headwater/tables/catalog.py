@@ -13,7 +13,7 @@ identity.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from headwater.arn import parse_table
@@ -50,6 +50,7 @@ from headwater.tables.schema import (
     Table,
     TableStatus,
 )
+from headwater.tables.sharing import stamped
 from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
 from headwater.tables.units import warm_by_itself
 
@@ -117,6 +118,8 @@ class _Change:
         if view.get(self.key) != self.planned:
             raise _Outrun
         changed = self.step(view, self.before)
+        if changed is not None:
+            changed = stamped(self.before, changed)
         if changed is None:
             view.delete(self.key)
         elif changed is not self.before or self.planned is None:
@@ -217,14 +220,20 @@ class Catalog:
         return tables
 
     async def create(
-        self, region: str, definition: Definition, beside: Switch = NO_SWITCH
+        self,
+        region: str,
+        definition: Definition,
+        beside: Switch = NO_SWITCH,
+        table_id: TableId | None = None,
     ) -> Table:
         """Create a table in the state CREATING, its log on if a stream is asked for.
 
-        beside: what the same commit does besides. Raises ResourceInUseException if the name is
-        taken, and what `beside` raises.
+        beside: what the same commit does besides. table_id: where it is chosen already. Raises
+        ResourceInUseException if the name is taken, and what `beside` raises.
         """
         table = self._new_table(region, definition)
+        if table_id is not None:
+            table = replace(table, table_id=table_id)
         for _ in range(write_plans_max):
             switch = NO_SWITCH
             if definition.view is not None:

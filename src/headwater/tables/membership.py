@@ -2,21 +2,23 @@
 
 Steps of a commit's work: the replicas of one store are changed in the commit that changes the table
 a client names, so they never disagree about who they are or about a setting they share. All read
-`keys_of` beside the table.
+`keys_of` beside the table. Replicas on other servers are told later, by `replication/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
 from headwater.errors import ValidationException
-from headwater.limits import replica_source_seconds
+from headwater.limits import departed_replicas_max, replica_source_seconds
 from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
+from headwater.storage.keyspace import TableId
 from headwater.tables import schema, unsettled
 from headwater.tables.schema import Replica, ReplicaStatus, Table
+from headwater.tables.sharing import stamped
 
 Change: TypeAlias = Callable[[Table], Table]
 
@@ -37,9 +39,10 @@ def follow(view: View, table: Table, change: Change) -> None:
         stored = view.get(key)
         other = None if stored is None else schema.decode(stored)
         if other is not None and other.table_id == replica.table_id:
-            changed = change(other)
-            view.put(key, schema.encode(changed))
-            unsettled.mark(view, key, changed)
+            changed = stamped(other, change(other))
+            if changed is not other:
+                view.put(key, schema.encode(changed))
+                unsettled.mark(view, key, changed)
     view.wake(_TOPIC)
 
 
@@ -64,14 +67,16 @@ def marked(table: Table, region: str, status: ReplicaStatus) -> Table:
     return table.changed(replicas=tuple(_marked(each, region, status) for each in table.replicas))
 
 
-def without(table: Table, region: str) -> Table:
-    """The table without a region's replica."""
-    return table.changed(replicas=others(table.replicas, region))
+def without(table: Table, gone: Replica) -> Table:
+    """The table without a replica that is there no more."""
+    left = tuple(each for each in table.replicas if each.table_id != gone.table_id)
+    return table.changed(replicas=left, departed=departed(table, [gone.table_id]))
 
 
-def others(replicas: Sequence[Replica], region: str) -> tuple[Replica, ...]:
-    """All but the one of a region."""
-    return tuple(each for each in replicas if each.region != region)
+def departed(table: Table, gone: Iterable[TableId]) -> tuple[TableId, ...]:
+    """All that have left the table's group, the latest of them: others hear of it within days."""
+    known = dict.fromkeys((*table.departed, *gone))
+    return tuple(known)[-departed_replicas_max:]
 
 
 def _marked(replica: Replica, region: str, status: ReplicaStatus) -> Replica:

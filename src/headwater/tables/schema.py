@@ -46,11 +46,13 @@ class TimeToLiveStatus(StrEnum):
 
 
 class ReplicaStatus(StrEnum):
-    """How far another region's replica of a table is."""
+    """How far another region's replica of a table is; the last two are troubles alone."""
 
     CREATING = "CREATING"
     DELETING = "DELETING"
     ACTIVE = "ACTIVE"
+    REGION_DISABLED = "REGION_DISABLED"
+    REPLICATION_NOT_AUTHORIZED = "REPLICATION_NOT_AUTHORIZED"
 
 
 class TableClass(StrEnum):
@@ -214,12 +216,34 @@ class ResourcePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a region's server from hearing of changes; since: epoch seconds."""
+
+    status: ReplicaStatus
+    description: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Replica:
-    """Another region's table of the same name, whose items are the same."""
+    """Another region's table of the same name, whose items are the same.
+
+    is_remote: its region is a peer's. trouble: why it cannot be reached, and since when.
+    """
 
     region: str
     table_id: TableId
     status: ReplicaStatus
+    is_remote: bool = False
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stamp:
+    """Which change of a shared setting: the how manieth, and the region that made it."""
+
+    count: int
+    region: str
 
 
 @dataclass(frozen=True)
@@ -235,7 +259,9 @@ class Table:
     CREATING until it has ended. on_demand_limit, warm: as an index's.
     policies: the table's own under the empty text, those of its streams under their labels.
     replicas: the others of a global table; none of a table that is not one. source_at: epoch
-    seconds when a replica was last added from here.
+    seconds when a replica was last added from here. departed: tables that were replicas once; who
+    names one later has not heard yet. shared: which change each setting is of that all replicas
+    have, by its name in `sharing.py`.
     """
 
     region: str
@@ -268,6 +294,8 @@ class Table:
     policies: dict[str, ResourcePolicy] = field(default_factory=dict)
     replicas: tuple[Replica, ...] = ()
     source_at: float | None = None
+    departed: tuple[TableId, ...] = ()
+    shared: dict[str, Stamp] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> bytes:
@@ -385,13 +413,21 @@ def decode(stored: bytes) -> Table:
     policies = values.get("policies", {})
     values["policies"] = {label: ResourcePolicy(**each) for label, each in policies.items()}
     replicas = values.get("replicas", ())
-    values["replicas"] = tuple(
-        Replica(each["region"], each["table_id"], ReplicaStatus(each["status"]))
-        for each in replicas
-    )
+    values["replicas"] = tuple(_replica(each) for each in replicas)
+    values["departed"] = tuple(values.get("departed", ()))
+    shared = values.get("shared", {})
+    values["shared"] = {name: Stamp(**stamp) for name, stamp in shared.items()}
     values["copies"] = tuple(values.get("copies", ()))
     values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)
+
+
+def _replica(values: dict[str, Any]) -> Replica:
+    if (trouble := values.get("trouble")) is not None:
+        trouble = Trouble(**{**trouble, "status": ReplicaStatus(trouble["status"])})
+    status = ReplicaStatus(values["status"])
+    is_remote = values.get("is_remote", False)
+    return Replica(values["region"], values["table_id"], status, is_remote, trouble)
 
 
 def _key_schema(values: dict[str, Any]) -> KeySchema:

@@ -16,6 +16,7 @@ from headwater.errors import (
     ValidationException,
 )
 from headwater.replication.groups import Groups
+from headwater.replication.wire import NoWire
 from headwater.tables.count import Counts
 from tests.unit.tables.running import (
     ACCOUNT,
@@ -38,7 +39,7 @@ class Client:
     def __init__(self, here: Running) -> None:
         self.here = here
         counts = Counts(here.engine, here.clock)
-        groups = Groups(here.engine, here.catalog, here.clock, SeededChance(1))
+        groups = Groups(here.engine, here.catalog, here.clock, SeededChance(1), NoWire())
         handlers = TableHandlers(here.catalog, groups, counts, here.clock, lambda: "localhost:8000")
         self._handlers = handlers.handlers()
 
