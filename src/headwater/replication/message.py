@@ -57,7 +57,8 @@ def read_address(body: Any) -> Address:
 
 
 def check_version(body: Any) -> None:
-    if as_object(body).get("Version") != VERSION:
+    version = as_object(body).get("Version")
+    if type(version) is not int or version != VERSION:
         raise ValidationException(f"This server speaks version {VERSION} with peers")
 
 
