@@ -13,7 +13,7 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,11 @@ class Served:
         """Kill the server and start it again; of several processes, one that serves."""
         if self._workers > 1:
             processes = list(self._processes().values())
-            os.kill(processes[turn % len(processes)], signal.SIGKILL)
+            first = turn % len(processes)
+            for process in processes[first:] + processes[:first]:
+                with suppress(ProcessLookupError):  # killed before, and not replaced yet
+                    os.kill(process, signal.SIGKILL)
+                    break
             return
         self._server.kill()
         port = self.endpoint.rpartition(":")[2]
