@@ -219,6 +219,7 @@ function_deferred_bytes_max: Final = 1024 * MB
 function_deferred_running_max: Final = 100
 function_worker_idle_seconds: Final = 300
 function_memory_check_seconds: Final = 0.1
+function_processes_counted_max: Final = 64  # of a worker, towards its memory
 function_memory_spare_bytes: Final = 256 * MB
 
 # The lab

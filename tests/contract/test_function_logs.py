@@ -175,6 +175,15 @@ async def test_what_is_below_the_level_is_left_out(shop: Workshop) -> None:
     assert "plain" not in lines(quiet)  # what has no level is of the level INFO
 
 
+@on_every_client
+async def test_level_that_is_none_is_no_concern_of_the_runtime(shop: Workshop) -> None:
+    result = await shop.run(
+        "def handler(event, context): return 1", environment={"AWS_LAMBDA_LOG_LEVEL": "odd"}
+    )
+
+    assert result.error is None
+
+
 NODE_SPEAKING = """
     export const handler = async (event) => {
       console.debug('low');

@@ -351,6 +351,24 @@ async def test_memory_that_a_child_shares_counts_once(shop: Workshop) -> None:
     assert value(result) == 7
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+@on_every_client
+async def test_long_line_of_children_is_still_timed_out(shop: Workshop) -> None:
+    """Longer than what is counted, and each the child of the one before."""
+    made = shop.function(f"""
+        import os, signal
+        def handler(event, context):
+            for _ in range({2 * limits.function_processes_counted_max}):
+                if os.fork():
+                    signal.pause()
+            signal.pause()
+    """)
+
+    result = await shop.invoke(replace(made, timeout_seconds=1))
+
+    assert failure(result)["errorType"] == "Sandbox.Timedout"
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit holds on Linux")
 @on_every_client
 async def test_allocation_far_over_the_memory_fails_at_once(shop: Workshop) -> None:

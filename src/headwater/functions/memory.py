@@ -2,15 +2,17 @@
 
 Pages that several of them share are counted once, as they are on the machine that Lambda gives to a
 function. A process whose parent has ended is found in a sandbox only, where its first process takes
-it in.
+it in. Of a crowd only the first are counted: to look at all would hold up the server. What the
+system does not tell, for whatever reason, counts for nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+
+from headwater.limits import function_processes_counted_max
 
 # The sandbox starts a first process of its own within, and that one starts ours.
 _SANDBOX_DEPTH = 2
@@ -57,7 +59,7 @@ class Memory:
             return None
         try:
             text = os.pread(self._status, _READ_BYTES, 0)
-        except ProcessLookupError:
+        except OSError:
             return None
         return _kib(text, label)
 
@@ -72,16 +74,20 @@ class Memory:
             pid = children[0]
         try:
             self._status = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:
             return False
         self._main = pid
         return True
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    for child in _children(pid):
-        yield child
-        yield from _descendants(child)
+def _descendants(pid: int) -> list[int]:
+    """The processes below one, nearest first; at most so many as can be looked at."""
+    found = _children(pid)
+    for each in found:
+        if len(found) >= function_processes_counted_max:
+            break
+        found += _children(each)
+    return found[:function_processes_counted_max]
 
 
 def _children(pid: int) -> list[int]:
@@ -90,7 +96,7 @@ def _children(pid: int) -> list[int]:
     try:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (thread / "children").read_bytes().split())
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
         pass  # it ends meanwhile, and so do its threads
     return found
 
@@ -100,10 +106,8 @@ def _resident_bytes(pid: int) -> int:
     for name, label in (("smaps_rollup", b"Pss:"), ("status", b"VmRSS:")):
         try:
             found = _kib(Path(f"/proc/{pid}/{name}").read_bytes(), label)
-        except PermissionError:
+        except OSError:
             continue
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
         if found is not None:
             return found
     return 0

@@ -279,9 +279,10 @@ def set_up_logging() -> RequestIdFilter:
     handler.addFilter(ids)
     root = logging.getLogger()
     root.addHandler(handler)
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
-    if level:
-        root.setLevel("DEBUG" if level == "TRACE" else level)
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    known = logging.getLevelName("DEBUG" if level == "TRACE" else level)
+    if isinstance(known, int):
+        root.setLevel(known)
     return ids
 
 
