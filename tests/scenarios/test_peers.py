@@ -52,7 +52,7 @@ class Servers:
         return own + "".join(others)
 
     def start(self, region: str) -> None:
-        command = [HEADWATER, "serve", "--config", self.folder / f"{region}.toml"]
+        command: list[str | Path] = [HEADWATER, "serve", "--config", self.folder / f"{region}.toml"]
         server = ServerProcess.start(command)
         self.running[region] = server
         self.tables[region] = boto3.Session("any", "any").client(
