@@ -125,10 +125,10 @@ def test_killed_workers_are_replaced_and_nothing_is_lost_or_out_of_order(
             return await create_table(client)
 
     arn = asyncio.run(prepare())
-    notes = tmp_path / "notes"
+    notes = tmp_path / "writer"
     functions = aws(server, "lambda")
-    environment = {"Variables": {"NOTES": str(notes)}}
-    configuration = {"Handler": "app.handler", "Environment": environment}
+    environment = {"Variables": {"NOTES": str(tmp_path)}}
+    configuration = {"Handler": "app.writer", "Environment": environment}
     deploy(functions, "noting", packed(FUNCTION), configuration)
     functions.create_event_source_mapping(
         EventSourceArn=arn, FunctionName="noting", StartingPosition="TRIM_HORIZON", BatchSize=20

@@ -12,5 +12,9 @@ load.py      clients that write
 works.py     what takes longer than a request: begun before a kill, to be finished after it
 moments.py   copies of one moment: backups, restorations, exports
 follower.py  a consumer outside the server, which survives every kill
-function/    the consumer inside it: a function that writes down what it is given
+mapped.py    the consumers inside it: functions that follow by lanes and by windows, and that fail
+invoked.py   asynchronous invocations, versions of functions
+letters.py   a queue
+globe.py     a global table, written in two regions
+function/    functions that write down what they are given
 """

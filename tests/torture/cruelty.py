@@ -3,7 +3,8 @@
 After each kill, in this order: the directory as the kill left it passes `headwater verify`; what
 was acknowledged is there; a transfer whose answer was lost, asked for again, happens once; the
 stream tells every change of every key exactly once and in order; what was under way is finished.
-The function has been given everything, each key's records in order, whenever it is waited for.
+The functions have been given everything, each key's records in order, whenever they are waited for;
+the replicas of a global table agree, letters come, and what was to be invoked later is.
 
 A server of several processes loses one of them first, and all of them a while later. It has no lab:
 its shards roll over by themselves every few seconds.
@@ -20,24 +21,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import boto3
-
 from headwater.audit.directory import verify
 from headwater.audit.report import Report
 from headwater.cli.client import Client, ServerGone, connected
-from headwater.cli.deployment import deploy, packed
 from tests.server_process import ServerProcess, workers
-from tests.torture import load
+from tests.torture import globe, invoked, letters, load, mapped
 from tests.torture.works import OF_THE_LAB, WORKS, Finish, Work, reshard
-from tests.torture.world import World, items_of, prepare, settled
+from tests.torture.world import JOURNALED, World, items_of, prepare, settled
 
 LANES: Final = 6
-CONNECTIONS: Final = 24
+CONNECTIONS: Final = 32
 _DRAIN_EVERY: Final = 5
 _DRAIN_SECONDS: Final = 240
 _STOP_SECONDS: Final = 120
 _ROLLOVER_HOURS: Final = 0.002
-_FUNCTION: Final = Path(__file__).with_name("function")
 _KILL_AFTER: Final = (0, 1, 20, 80, 200, 400, 800)
 """How many answers to writes there are before a kill, once the round's work has begun."""
 
@@ -55,7 +52,7 @@ class Figures:
 def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
     """Kill a server so many times; raises AssertionError, naming the round, for what is wrong."""
     with _serve(world) as server:
-        asyncio.run(_prepare(server.endpoint, world))
+        asyncio.run(_prepare(world))
     known = [work for work in WORKS if world.workers == 1 or work not in OF_THE_LAB]
     works = [known[each % len(known)] for each in range(kills)]
     world.chance.shuffle(works)
@@ -64,8 +61,8 @@ def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
         say(f"kill {number}: {work.__name__}\n")
         with _serve(world) as server:
             if number % _DRAIN_EVERY == 0:
-                asyncio.run(_drain(server.endpoint, world))
-            asyncio.run(_prove(server.endpoint, world, unfinished))
+                asyncio.run(_drain(world))
+            asyncio.run(_prove(world, unfinished))
             unfinished = asyncio.run(_load(server, world, work, _deaths(server, world)))
         asyncio.run(_check_directory(world.data))
     return _ended(world, kills, unfinished)
@@ -74,7 +71,7 @@ def torture(world: World, kills: int, say: Callable[[str], object]) -> Figures:
 def stop_gracefully(world: World) -> Figures:
     """Stop a server under load; what was delivered is not delivered again."""
     with _serve(world) as server:
-        asyncio.run(_prepare(server.endpoint, world))
+        asyncio.run(_prepare(world))
         unfinished = asyncio.run(_load(server, world, reshard, [server.process.terminate]))
         assert server.process.wait(_STOP_SECONDS) == 0
     asyncio.run(_check_directory(world.data))
@@ -83,8 +80,8 @@ def stop_gracefully(world: World) -> Figures:
 
 def _ended(world: World, kills: int, unfinished: list[Finish]) -> Figures:
     with _serve(world) as server:
-        asyncio.run(_prove(server.endpoint, world, unfinished))
-        delivered = asyncio.run(_drain(server.endpoint, world))
+        asyncio.run(_prove(world, unfinished))
+        delivered = asyncio.run(_drain(world))
         assert server.stop() == 0
     asyncio.run(_check_directory(world.data))
     return Figures(
@@ -96,6 +93,12 @@ def _ended(world: World, kills: int, unfinished: list[Finish]) -> Figures:
 
 
 def _serve(world: World) -> ServerProcess:
+    server = _started(world)
+    world.endpoint = server.endpoint
+    return server
+
+
+def _started(world: World) -> ServerProcess:
     durability = world.chance.choice(("strict", "relaxed"))
     # Not isolated: the function writes a file of this process's.
     options = ("--data", world.data, "--durability", durability, "--function-isolation", "none")
@@ -120,18 +123,19 @@ def _deaths(server: ServerProcess, world: World) -> list[Callable[[], None]]:
     return [kill_all] if world.workers == 1 else [kill_one, kill_all]
 
 
-async def _prepare(endpoint: str, world: World) -> None:
-    async with connected(endpoint) as client:
+async def _prepare(world: World) -> None:
+    async with connected(world.endpoint) as client:
         await prepare(client, world)
+        await globe.prepare(client, world)
         arn = (await settled(client, "orders"))["LatestStreamArn"]
-    session = boto3.Session("any", "any", region_name="us-east-1")
-    functions = session.client("lambda", endpoint_url=endpoint)
-    notes = {"Variables": {"NOTES": str(world.notes)}}
-    configuration = {"Handler": "app.handler", "Environment": notes}
-    deploy(functions, "writer", packed(_FUNCTION), configuration)
-    functions.create_event_source_mapping(
-        EventSourceArn=arn, FunctionName="writer", StartingPosition="TRIM_HORIZON", BatchSize=20
-    )
+        attributes = {"Attributes": {"VisibilityTimeout": "1"}}
+        await client.call("sqs", "CreateQueue", {"QueueName": letters.QUEUE, **attributes})
+        queue = await client.call("sqs", "CreateQueue", {"QueueName": mapped.GIVEN_UP})
+        asked = {**queue, "AttributeNames": ["QueueArn"]}
+        found = await client.call("sqs", "GetQueueAttributes", asked)
+    functions = world.functions()
+    mapped.follow(world, functions, arn, found["Attributes"]["QueueArn"])
+    invoked.prepare(world, functions)
 
 
 async def _load(
@@ -148,14 +152,21 @@ async def _load(
                 ends.pop(0)()
                 left = world.chance.choice(_KILL_AFTER)
 
-    async with connected(server.endpoint, CONNECTIONS) as client:
+    async with (
+        connected(server.endpoint, CONNECTIONS) as client,
+        connected(server.endpoint, CONNECTIONS, globe.REGIONS[1]) as abroad,
+    ):
         accounts = list(world.balances)
         writers = [
             *(
                 load.write_journaled(client, world, (table, lane), tick)
-                for table in world.journals
+                for table in JOURNALED
                 for lane in range(LANES)
             ),
+            *globe.writers((client, abroad), world, tick),
+            letters.write(client, world, tick),
+            letters.read(client, world),
+            invoked.invoke(world, world.functions(), tick),
             load.transfer(client, world, accounts[::2], tick),
             load.transfer(client, world, accounts[1::2], tick),
             load.write_fleeting(client, world, tick),
@@ -184,12 +195,12 @@ async def _follow(client: Client, world: World) -> None:
         await world.followers["orders"].read(client)
 
 
-async def _prove(endpoint: str, world: World, unfinished: list[Finish]) -> None:
+async def _prove(world: World, unfinished: list[Finish]) -> None:
     """Everything acknowledged is there, and the streams tell of it."""
-    async with connected(endpoint, CONNECTIONS) as client:
-        for table, journal in world.journals.items():
+    async with connected(world.endpoint, CONNECTIONS) as client:
+        for table in JOURNALED:
             items = items_of(client, table, ConsistentRead=True)
-            journal.settle(dict([load.value_of(item) async for item in items]))
+            world.journals[table].settle(dict([load.value_of(item) async for item in items]))
         for token in list(world.transfers):
             await load.make_transfer(client, world, token)
         balances = {
@@ -201,6 +212,8 @@ async def _prove(endpoint: str, world: World, unfinished: list[Finish]) -> None:
         for finish in unfinished:
             await finish(client)
         await _prove_expiry(client, world)
+        await letters.prove(client, world)
+        await globe.prove(world)
 
 
 async def _prove_stream(client: Client, world: World) -> None:
@@ -225,33 +238,13 @@ async def _prove_expiry(client: Client, world: World) -> None:
         assert told == [("INSERT", False), ("REMOVE", True)], f"{key}: {told}"
 
 
-async def _drain(endpoint: str, world: World) -> int:
-    """Wait for the function; it has been given every record, those of a key in order."""
-    follower = world.followers["orders"]
-    async with connected(endpoint) as client:
+async def _drain(world: World) -> int:
+    """Wait for the functions; they have been given everything. How often the writer was."""
+    async with connected(world.endpoint) as client:
         if world.workers == 1:
             await client.call("headwater", "Drain", {"TimeoutSeconds": _DRAIN_SECONDS})
-            await follower.read(client)
-        else:
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                await follower.read(client)
-                while sum(map(len, _given(world).values())) < follower.records:
-                    await follower.read(client)
-    given = _given(world)
-    for key, records in follower.told.items():
-        wanted = [number for number, _, _, _ in records]
-        first_given = list(dict.fromkeys(given.get(key, ())))
-        assert first_given == wanted, f"{key}: the function was given {len(first_given)} records"
-    return sum(map(len, given.values()))
-
-
-def _given(world: World) -> dict[str, list[str]]:
-    """What the function has written down: by key, its records' numbers."""
-    given: dict[str, list[str]] = {}
-    for line in world.notes.read_text().splitlines() if world.notes.exists() else ():
-        number, key = line.split(" ", 1)
-        given.setdefault(key, []).append(number)
-    return given
+        await invoked.prove(client, world)
+        return await mapped.prove(client, world)
 
 
 async def _check_directory(data: Path) -> None:

@@ -53,3 +53,15 @@ class Journal:
         """A delete of what is not there changes nothing, and tells nothing."""
         if value is not None or self.latest(key) is not None:
             self.changes[key].append(value)
+
+
+@dataclass
+class Letters:
+    """sent: all that may come. due: whose sending was answered, and that have not come yet.
+
+    deleted: whose deletion was answered.
+    """
+
+    sent: set[str] = field(default_factory=set)
+    due: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from headwater.cli.client import Client, ServerSaidNo
-from tests.torture import moments
+from tests.torture import globe, invoked, moments
 from tests.torture.world import STREAM, World, ask, index, keys, settled, types
 
 Finish = Callable[[Client], Awaitable[None]]
@@ -181,5 +181,7 @@ WORKS: Final[tuple[Work, ...]] = (
     moments.back_up,
     moments.restore_to_moment,
     moments.export,
+    globe.change_replica,
+    invoked.publish,
 )
 OF_THE_LAB: Final = frozenset((trim, reshard))

@@ -1,10 +1,11 @@
 """The tables that are tortured, what is known of them, and a few questions to the server.
 
 orders     journaled, with a stream that is on for good, a global and a local index, splits and
-           rollovers; followed by a function and by a consumer outside
+           rollovers; followed by functions and by a consumer outside
 bank       accounts whose sum never changes, kept for recovery; written by transactions
 fleeting   items that expire at once; each must leave exactly an insert and a removal
 churn      journaled; its stream, time to live and indexes come and go, its records are trimmed
+globe      journaled, in two regions, and in a third one that comes and goes
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import boto3
+from botocore.config import Config
+
 from headwater.cli.client import Client
 from tests.torture.follower import Follower
-from tests.torture.journal import Journal
+from tests.torture.journal import Journal, Letters
 
 ACCOUNTS: Final = 16
 BALANCE: Final = 1000
+FUNCTION: Final = Path(__file__).with_name("function")
 STREAM: Final = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+JOURNALED: Final = ("orders", "churn")
+"""Journaled tables that are of one region."""
+_ONE_TRY: Final = Config(retries={"total_max_attempts": 1})
 _ON_DEMAND: Final = "PAY_PER_REQUEST"
 
 
@@ -66,8 +74,11 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
 class World:
     """Everything that outlives a server: chance, what is known, where the data is.
 
-    workers: how many processes the server has; several have no lab.
+    workers: how many processes the server has; several have no lab. notes: a folder in which each
+    function writes down what it is given. globe: who follows the global table, by region.
     transfers: by client token, those whose answer is due: the accounts, and the amount.
+    given_up: numbers of records that a queue has told of. invoked: asynchronous invocations that
+    were accepted. versions: numbers that published versions tell.
     spare: tables that may be deleted. names: how many have been given.
     """
 
@@ -76,7 +87,7 @@ class World:
     notes: Path
     workers: int = 1
     journals: dict[str, Journal] = field(
-        default_factory=lambda: {"orders": Journal(), "churn": Journal()}
+        default_factory=lambda: {name: Journal() for name in (*JOURNALED, "globe")}
     )
     followers: dict[str, Follower] = field(
         default_factory=lambda: {"orders": Follower("orders"), "fleeting": Follower("fleeting")}
@@ -85,9 +96,28 @@ class World:
         default_factory=lambda: {f"account-{each}": BALANCE for each in range(ACCOUNTS)}
     )
     transfers: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    globe: dict[str, Follower] = field(default_factory=dict)
+    letters: Letters = field(default_factory=Letters)
+    given_up: set[str] = field(default_factory=set)
+    invoked: set[str] = field(default_factory=set)
+    versions: dict[str, int] = field(default_factory=dict)
     spare: list[str] = field(default_factory=list)
     written: int = 0
     names: int = 0
+
+    def __post_init__(self) -> None:
+        self.notes.mkdir(exist_ok=True)
+        self.endpoint = ""  # of the server that runs
+        self._session = boto3.Session("any", "any", region_name="us-east-1")
+
+    def functions(self) -> Any:
+        """boto3's client for functions, of the server that runs."""
+        return self._session.client("lambda", endpoint_url=self.endpoint, config=_ONE_TRY)
+
+    def noted(self, name: str) -> list[list[str]]:
+        """What a function has written down: the words of each line."""
+        path = self.notes / name
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
     def number(self) -> int:
         """A number that nothing has used yet."""

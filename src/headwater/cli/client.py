@@ -18,6 +18,7 @@ import orjson
 _TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810",
     "dynamodbstreams": "DynamoDBStreams_20120810",
+    "sqs": "AmazonSQS",
     "headwater": "Headwater_20261123",
 }
 _OK: Final = 200
