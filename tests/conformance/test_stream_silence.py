@@ -246,6 +246,26 @@ def test_items_from_before_the_stream(dynamodb, dynamodbstreams, make_table, tab
     assert record["dynamodb"]["OldImage"]["n"] == {"N": "1"}
 
 
+def test_changes_of_the_table(dynamodb, dynamodbstreams, make_table, tables):
+    table = make_table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    name = table["TableName"]
+    dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}, "g": {"S": "1"}})
+
+    dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=[{"Key": "k", "Value": "v"}])
+    dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    tables.wait(name)
+    dynamodb.update_table(
+        TableName=name,
+        **attributes(("pk", "S"), ("g", "S")),
+        GlobalSecondaryIndexUpdates=[{"Create": index("by_g", "g")}],
+    )
+    tables.wait(name)
+    dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}, "g": {"S": "2"}})
+
+    records = Follower(dynamodbstreams, table["LatestStreamArn"]).records("a", 2)
+    assert [record["dynamodb"]["NewImage"]["g"]["S"] for record in records] == ["1", "2"]
+
+
 def test_update_without_an_action_on_a_missing_item_is_an_insertion(
     dynamodb, watched, follower, key
 ):

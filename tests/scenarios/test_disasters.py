@@ -99,8 +99,9 @@ def written(directory: Path, count: int) -> set[str]:
     return found
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_full_disk_refuses_writes_warns_once_and_goes_on_when_there_is_room(
-    small_disk: Path,
+    small_disk: Path, workers: int
 ) -> None:
     data, ballast = small_disk / "data", small_disk / "ballast"
     ballast.write_bytes(bytes(4 * 1024 * 1024))
@@ -129,7 +130,7 @@ def test_full_disk_refuses_writes_warns_once_and_goes_on_when_there_is_room(
         async with connected(endpoint) as client:
             return await keys(client)
 
-    with ServerProcess.serve("--data", data) as server:
+    with ServerProcess.serve("--data", data, "--workers", str(workers)) as server:
         asyncio.run(fill(server.endpoint))
         server.kill()
     warnings = [line for line in server.output.lines if "store_unavailable" in line]
@@ -137,7 +138,7 @@ def test_full_disk_refuses_writes_warns_once_and_goes_on_when_there_is_room(
     with ServerProcess.serve("--data", data) as server:
         assert asyncio.run(look(server.endpoint)) == acknowledged
 
-    assert len(warnings) == 1, warnings
+    assert 1 <= len(warnings) <= workers, warnings
     assert len(acknowledged) > 20
 
 

@@ -183,10 +183,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return found
 
 
-def test_tls_is_served(unset: pytest.MonkeyPatch, certificate: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tls_is_served(
+    unset: pytest.MonkeyPatch, tmp_path: Path, certificate: tuple[Path, Path], workers: int
+) -> None:
     public, private = certificate
+    where = ("--data", tmp_path, "--workers", str(workers))
 
-    with ServerProcess.serve("--memory", "--tls-cert", public, "--tls-key", private) as server:
+    with ServerProcess.serve(*where, "--tls-cert", public, "--tls-key", private) as server:
         names = clients(server.endpoint, verify=str(public)).list_tables()["TableNames"]
         trust = ssl.create_default_context(cafile=str(public))
         with urllib.request.urlopen(server.endpoint, context=trust) as answer:
