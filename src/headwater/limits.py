@@ -113,7 +113,8 @@ stream_shards_page_max: Final = 100
 streams_page_max: Final = 100
 shard_iterator_seconds: Final = 15 * 60
 trim_seconds: Final = 60
-trim_commit_entries_max: Final = 1000
+trim_commit_entries_max: Final = 250
+trim_pause_seconds: Final = 0.004  # between two such commits, for those who wait for theirs
 
 # Data streams (Kinesis Data Streams Developer Guide, "Quotas and limits")
 data_stream_shards_max: Final = 1000  # open at once, in a region

@@ -15,12 +15,13 @@ load.py         wrk: finds it, runs it, reads its figures
 wrk.lua         what wrk sends and reports
 usage.py        CPU time and memory of a process and its children
 many_items.py   a table of many items beside one of few
-filling.py      fills a table with millions of items while no server runs
+filling.py      fills a table or its log with millions while no server runs
 many_clients.py a thousand connections, some of which stall
 stream_load.py  large pages, idle shards, trimming beside puts
 wire.py         requests over several connections at once
 figures.py      the figures that stand for themselves, by name
 delay.py        from a write to the start of the function it triggers
+reader_delay.py from a commit to a reader that waits for it
 invoke.py       invocations of a function that is warm
 mappings.py     records through a mapping, and mappings that are idle
 report.py       medians, the printed table, the JSON with machine and commit

@@ -18,6 +18,7 @@ from tests.benchmarks.many_clients import measure_many_clients
 from tests.benchmarks.many_items import measure_many_items
 from tests.benchmarks.mappings import measure_mappings
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
+from tests.benchmarks.reader_delay import measure_reader_delay
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
 from tests.benchmarks.servers import Server
 from tests.benchmarks.stream_load import measure_stream_load
@@ -40,6 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=TITLES, nargs="+", help="operations to measure")
     parser.add_argument("--size", type=int, help="measure a table of so many items, and no more")
+    parser.add_argument("--trim", type=int, default=50_000, help="entries of the log to trim")
     return parser.parse_args()
 
 
@@ -151,7 +153,7 @@ def measure_streams(results: Results, options: argparse.Namespace) -> None:
     if wrk is None or not usage.is_measurable():
         return
     print("streams: pages, trimming, idle shards ...")
-    results.figures |= measure_stream_load(wrk, options.seconds)
+    results.figures |= measure_stream_load(wrk, options.seconds, options.trim)
 
 
 def measure_delay(results: Results) -> None:
@@ -159,6 +161,8 @@ def measure_delay(results: Results) -> None:
     with servers.data_folder() as folder, servers.start_headwater(folder) as started:
         server = Server(OURS, started.endpoint, started.process.pid)
         results.delays_ms = measure_delays(server, folder)
+        print("delay to a waiting reader ...")
+        results.figures |= measure_reader_delay(folder / "reader")
         print("warm invocations ...")
         results.invocations_ms = measure_invocations(server)
 

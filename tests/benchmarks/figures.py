@@ -34,7 +34,10 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "page_records": ("records of 1 KB in a page of GetRecords", "{:,.0f}"),
     "page_records_per_cpu_second": ("the same, read in a second of server CPU", "{:,.0f}"),
     "idle_shards_core": ("1,000 idle shards, each with a reader that waits", "{:.1%} of a core"),
-    "trim_entries_per_second": ("entries/s trimmed beside puts", "{:,.0f}"),
+    "reader_delay_p50_ms": ("commit to a waiting reader in the server, p50", "{:,.2f} ms"),
+    "reader_delay_p99_ms": ("the same, p99", "{:,.2f} ms"),
+    "trimmed_entries": ("entries of a log that is trimmed beside puts", "{:,.0f}"),
+    "trim_entries_per_second": ("the same, a second", "{:,.0f}"),
     "before_trim_put_p99_ms": ("PutItem with stream before a log is trimmed, p99", "{:,.1f} ms"),
     "beside_trim_put_p99_ms": ("PutItem with stream while a log is trimmed, p99", "{:,.1f} ms"),
 }

@@ -11,25 +11,34 @@ from typing import Any
 
 from headwater.limits import trim_seconds
 from tests.benchmarks import mappings, usage
+from tests.benchmarks.filling import fill_log
 from tests.benchmarks.load import Figures, run_wrk
-from tests.benchmarks.servers import Server, data_folder, start_headwater
+from tests.benchmarks.servers import CREDENTIALS, Server, data_folder, start_headwater
 from tests.benchmarks.wire import send_all, wires
 from tests.benchmarks.workload import BATCH_ITEMS, DYNAMODB, STREAMS, Body, pool, prepare
 
 RECORD_BYTES = 1_000
 PAGED_RECORDS = 6_000  # a page of 1 MB from each of a table's four shards
-TRIMMED_ENTRIES = 50_000
-TRIM_SECONDS_MAX = 300
+TRIM_SECONDS_MAX = 3_600
 SHARDS = 1_000
 IDLE_SECONDS = 10.0
 LAB = "Headwater_20261123"
 
 
-def measure_stream_load(wrk: Path, seconds: float) -> dict[str, float]:
-    """Figures by name; see `figures.py`."""
-    with data_folder() as folder, start_headwater(folder, "--lab") as started:
-        server = Server("headwater", started.endpoint, started.process.pid)
-        figures = _pages(server, wrk, seconds) | _trim_beside(server, wrk, seconds)
+def measure_stream_load(wrk: Path, seconds: float, trimmed: int) -> dict[str, float]:
+    """Figures by name; see `figures.py`. trimmed: how many entries are to be trimmed."""
+    with data_folder() as folder:
+        with start_headwater(folder) as started:
+            server = Server("headwater", started.endpoint, started.process.pid)
+            figures = _pages(server, wrk, seconds)
+            client = server.client("dynamodb")
+            stream = mappings.streamed(client, "bench-trim")
+            client.close()
+        print(f"logging {trimmed:,} changes ...")
+        fill_log(folder / "data", CREDENTIALS.region, "bench-trim", trimmed)
+        with start_headwater(folder, "--lab") as started:
+            server = Server("headwater", started.endpoint, started.process.pid)
+            figures |= _trim_beside(server, wrk, seconds, (stream, trimmed))
     options = ("--initial-partitions", str(SHARDS))
     with data_folder() as folder, start_headwater(folder, *options) as started:
         server = Server("headwater", started.endpoint, started.process.pid)
@@ -76,13 +85,15 @@ def _batches(server: Server, table: str, count: int, size: int) -> Iterator[byte
         yield signer.request(f"{DYNAMODB}.BatchWriteItem", {"RequestItems": {table: puts}})
 
 
-def _trim_beside(server: Server, wrk: Path, seconds: float) -> dict[str, float]:
-    """Puts with a stream, before and while the log of another table is trimmed."""
+def _trim_beside(
+    server: Server, wrk: Path, seconds: float, log: tuple[str, int]
+) -> dict[str, float]:
+    """Puts with a stream, before and while the log of another table is trimmed.
+
+    log: its stream, and how many entries it has.
+    """
+    stream, entries = log
     prepare(server, frozenset({"put_stream"}))
-    client = server.client("dynamodb")
-    stream = mappings.streamed(client, "bench-trim")
-    client.close()
-    send_all(server, _batches(server, "bench-trim", TRIMMED_ENTRIES, 100))
 
     def puts(mark: str) -> Figures:
         requests = pool(server, "put_stream", mark)
@@ -94,7 +105,8 @@ def _trim_beside(server: Server, wrk: Path, seconds: float) -> dict[str, float]:
         beside = puts("beside")
         took = trimmed.result()
     return {
-        "trim_entries_per_second": TRIMMED_ENTRIES / took,
+        "trimmed_entries": entries,
+        "trim_entries_per_second": entries / took,
         "before_trim_put_p99_ms": before.p99_ms,
         "beside_trim_put_p99_ms": beside.p99_ms,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeAlias
 
 from headwater.api import (
@@ -50,6 +51,7 @@ from headwater.lab.outsiders import Outsiders
 from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
+from headwater.limits import trim_pause_seconds
 from headwater.replication.groups import Groups
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
@@ -139,7 +141,8 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
     expirer = Expirer(engine, writer, core.wakeups, clock)
     record_streams = data_streams_of(core)
     kept = kept_for(core, record_streams, kept_since(catalog, clock))
-    retention = RetentionSettings(settings.retention_seconds, kept_since=kept)
+    pause = partial(core.machine_clock.sleep, trim_pause_seconds)
+    retention = RetentionSettings(settings.retention_seconds, kept_since=kept, pause=pause)
     trimmer = Trimmer(engine, committer, clock, retention)
     iterators = Iterators(await load_secret(committer, core.chance))
     streams = StreamsSettings(settings.account, settings.retention_seconds)

@@ -35,16 +35,24 @@ KeptSince: TypeAlias = Callable[[], Awaitable[Mapping[TableId, int]]]
 """Tables whose logs are kept beyond the retention: microseconds since the epoch from which on."""
 
 
+async def _at_once() -> None:
+    """Do not pause."""
+
+
 async def _nothing_more() -> Mapping[TableId, int]:
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How long entries are kept, and how often what is older is looked for."""
+    """How long entries are kept, and how often what is older is looked for.
+
+    pause: waits after each commit, by the machine's time: it is for those who wait for theirs.
+    """
 
     retention_seconds: float = stream_retention_seconds
     round_seconds: float = trim_seconds
+    pause: Callable[[], Awaitable[None]] = _at_once
     kept_since: KeptSince = _nothing_more
 
 
@@ -73,13 +81,15 @@ class _Delete:
 
 
 class _Removal:
-    """Keys that are to go, in commits of bounded size: a thousand small shards are a few commits.
+    """Keys that are to go, in commits of bounded size: a hundred small shards are a few commits.
 
-    They go in the order they are added, so a shard's descriptor outlives its entries.
+    They go in the order they are added, so a shard's descriptor outlives its entries. Writes go on
+    meanwhile and share these commits; after each they have the store to themselves for a while.
     """
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, pause: Callable[[], Awaitable[None]]) -> None:
         self._committer = committer
+        self._pause = pause
         self._keys: list[bytes] = []
 
     @property
@@ -91,6 +101,7 @@ class _Removal:
         self._keys += keys
         if self.room <= 0:
             await self.finish()
+            await self._pause()
 
     async def finish(self) -> None:
         """Remove what is left."""
@@ -124,7 +135,7 @@ class Trimmer:
         horizon = listing.horizon_us(self._clock.now(), self._settings.retention_seconds)
         kept_since = await self._settings.kept_since()
         points = await self._points()
-        removal = _Removal(self._committer)
+        removal = _Removal(self._committer, self._settings.pause)
         count = 0
         async for key, stored in listing.entries(self._engine, keyspace.every_shard_span()):
             table_id = keyspace.table_of_shard(key)

@@ -109,14 +109,21 @@ def test_many_small_shards_go_in_few_commits_of_bounded_size() -> None:
         committer = Committer(commits, store.wakeups)
         task = asyncio.create_task(committer.run())
 
-        count = await Trimmer(store.engine, committer, store.clock, RetentionSettings()).trim()
+        pauses: list[int] = []
+
+        async def pause() -> None:
+            pauses.append(len(commits.sizes))
+
+        settings = RetentionSettings(pause=pause)
+        count = await Trimmer(store.engine, committer, store.clock, settings).trim()
 
         committer.close()
         await task
         assert count == 500
         assert sum(commits.sizes) == 500 * 4  # entry, descriptor, head and trim point
-        assert len(commits.sizes) == 2
         assert max(commits.sizes) <= trim_commit_entries_max + 3
+        assert len(commits.sizes) == -(-sum(commits.sizes) // trim_commit_entries_max)
+        assert pauses == list(range(1, len(commits.sizes)))
 
     in_store(body)
 
