@@ -56,7 +56,7 @@ def sleeping_tests(files: Iterable[File]) -> list[str]:
         for file in files
         if file.is_test and not file.path.startswith("tests/benchmarks/")
         for names in [local_names(file)]
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.Call)
         if full_name(node.func, names) in SLEEPS and _waits(node)
     ]
@@ -64,7 +64,7 @@ def sleeping_tests(files: Iterable[File]) -> list[str]:
 
 def _uses(file: File) -> Iterable[tuple[int, str]]:
     names = local_names(file)
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Attribute | ast.Name):
             name = full_name(node, names)
             if name is not None:

@@ -20,9 +20,9 @@ def operations(files: Iterable[File]) -> list[str]:
             name
             for file in files
             if file.path.startswith("src/headwater/api/") and file.is_python
-            for node in ast.walk(file.tree)
+            for node in file.nodes
             if isinstance(node, ast.FunctionDef) and node.name == "handlers"
-            for name in strings(node)
+            for name in strings(tuple(ast.walk(node)))
             if OPERATION.fullmatch(name)
         }
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -32,6 +32,11 @@ class File:
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.path)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: many rules look at all of them."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def is_python(self) -> bool:
         return self.path.endswith(".py")
@@ -52,7 +57,7 @@ class File:
     def is_generated(self) -> bool:
         return any(GENERATED.search(line) for line in self.text.splitlines()[:5])
 
-    @property
+    @cached_property
     def module(self) -> str:
         """The dotted name to import it by: src/headwater/arn.py is headwater.arn."""
         parts = PurePosixPath(self.path).with_suffix("").parts
@@ -84,7 +89,7 @@ def _paths(root: Path) -> Iterator[Path]:
 def imported_names(file: File) -> set[str]:
     """Every dotted name the file imports, at any depth; `from a import b` gives a and a.b."""
     names: set[str] = set()
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -105,7 +110,7 @@ def _origin(file: File, node: ast.ImportFrom) -> str:
 def local_names(file: File) -> Mapping[str, str]:
     """What each imported name means: `from time import time as t` gives t: time.time."""
     names: dict[str, str] = {}
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
@@ -126,12 +131,12 @@ def full_name(expression: ast.expr, names: Mapping[str, str]) -> str | None:
     return None
 
 
-def strings(tree: ast.AST) -> Iterable[str]:
-    """Every string constant in a tree that is a value, which a docstring is not."""
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+def strings(nodes: Collection[ast.AST]) -> Iterable[str]:
+    """Every string constant among a tree's nodes that is a value, which a docstring is not."""
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     return (
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if id(node) not in docstrings
     )

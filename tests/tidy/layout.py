@@ -98,10 +98,13 @@ def _reached(file: File, by_module: Mapping[str, File]) -> set[str]:
 
 
 def _named_in_strings(file: File, by_module: Mapping[str, File]) -> set[str]:
-    text = "\n".join(strings(file.tree))
+    if file.is_package:
+        return set()
+    text = "\n".join(strings(file.nodes))
+    words = set(text.split())
     return {
         other.module
         for other in by_module.values()
-        if other.is_source and not other.is_package and not file.is_package
-        if other.module in text or other.path.rpartition("/")[2] in text.split()
+        if other.is_source and not other.is_package
+        if other.module in text or other.path.rpartition("/")[2] in words
     }

@@ -25,7 +25,7 @@ def long_functions(files: Iterable[File]) -> list[str]:
         f"{file.path}:{node.lineno}: {node.name} has {count} lines, over {FUNCTION_LINES_MAX}"
         for file in files
         if file.is_python and not file.is_generated
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (count := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
