@@ -10,6 +10,7 @@ Floors, top to bottom; imports point downward only:
     audit          proof that a store is whole and its streams tell the truth
     mappings       event source mappings
     replication    global tables
+    streaming      changes of tables put into data streams
     sinks          changes in a lake, another table and other places
     functions      function workers and their runtime API, beside
     auth           signatures and credentials, beside

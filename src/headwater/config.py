@@ -38,6 +38,7 @@ _SDK_VARIABLES: Final = {
     "AWS_ENDPOINT_URL_S3": "s3_endpoint",
     "AWS_ENDPOINT_URL_SQS": "sqs_endpoint",
     "AWS_ENDPOINT_URL_SNS": "sns_endpoint",
+    "AWS_ENDPOINT_URL_KINESIS": "kinesis_endpoint",
 }
 
 
@@ -113,6 +114,14 @@ class Settings:
         metadata=_means(
             "Address of SNS, or of a service that speaks its protocol, for what mappings and "
             "functions send to topics; `AWS_ENDPOINT_URL_SNS` gives it too."
+        ),
+    )
+    kinesis_endpoint: str | None = field(
+        default=None,
+        metadata=_means(
+            "Address of Kinesis, or of a service that speaks its protocol, for the data streams "
+            "that tables' changes go to, instead of the server's own; "
+            "`AWS_ENDPOINT_URL_KINESIS` gives it too."
         ),
     )
     region: str = field(default="us-east-1", metadata=_means("Region of requests that name none."))

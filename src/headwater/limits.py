@@ -136,6 +136,9 @@ data_stream_consumers_max: Final = 20
 data_stream_consumers_page_default: Final = 100
 data_stream_poll_seconds: Final = 5.0
 data_stream_retry_seconds: Final = 1.0
+streaming_poll_seconds: Final = 5.0
+streaming_retry_seconds_max: Final = 5.0
+streaming_batch_bytes_max: Final = 4 * MB
 
 # Consumers
 lease_seconds: Final = 15.0

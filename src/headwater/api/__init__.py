@@ -26,6 +26,7 @@ whatever a handler raises leaves as an answer an AWS client understands.
     mapping_progress.py DescribeMapping, of our own
     sinks.py        operations on sinks, of our own
     queues.py       handlers of queues
+    streaming_destinations.py  the data streams that a table's changes go to
     data_stream_names.py  which data stream a request means
     data_streams.py handlers of data streams
     stream_shards.py  their shards

@@ -19,6 +19,7 @@ mappings.py    event source mappings
 replication.py links between the replicas of global tables
 sinks.py       sinks, to which changes flow
 datastreams.py data streams
+streaming.py   streaming of tables' changes to data streams
 parts.py       what operations are about, all of it running
 handlers.py    every operation's handler
 memory.py      how memory is kept while it serves

@@ -34,19 +34,20 @@ from headwater.api.queues import QueueHandlers
 from headwater.api.resource_policies import ResourcePolicyHandlers
 from headwater.api.statement_groups import StatementGroups
 from headwater.api.statements import Statements
+from headwater.api.streaming_destinations import StreamingDestinationHandlers
 from headwater.api.streams import StreamHandlers, StreamsSettings
 from headwater.api.tables import TableHandlers
 from headwater.api.time_to_live import TimeToLiveHandlers
 from headwater.api.transactions import Transactions
 from headwater.app.core import Core
-from headwater.app.datastreams import data_streams_of, handlers_of_data_streams, kept_for
+from headwater.app.datastreams import handlers_of_data_streams, kept_for
 from headwater.app.outside import objects_of
 from headwater.app.parts import Parts
 from headwater.app.running import running
 from headwater.app.services import leading, resharding_duties
 from headwater.lab.clock import LabClock
 from headwater.lab.drain import Drain
-from headwater.lab.erase import Eraser
+from headwater.lab.erase import Eraser, Holdings
 from headwater.lab.outsiders import Outsiders
 from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
@@ -104,10 +105,13 @@ def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    consumers = mappings, parts.replication.links, parts.sinks.service, outsiders
+    links = parts.replication.links
+    consumers = mappings, links, parts.sinks.service, parts.streaming, outsiders
     drain = Drain(core.engine, consumers, core.machine_clock)
     functions, machine_clock = parts.functions, core.machine_clock
-    eraser = Eraser(catalog, functions.registry, functions.pool, mappings, machine_clock)
+    data_streams = parts.data_streams.catalog
+    holdings = Holdings(catalog, functions.registry, functions.pool, mappings, data_streams)
+    eraser = Eraser(holdings, machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
     witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)
     stories = lab_story.LabStoryHandlers(streams, store, witnesses)
@@ -139,8 +143,7 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
     exporter = Exporter(catalog, _jobs(core, exports.decode), objects, core.chance)
     importer = Importer(catalog, _jobs(core, imports.decode), objects, core.chance)
     expirer = Expirer(engine, writer, core.wakeups, clock)
-    record_streams = data_streams_of(core)
-    kept = kept_for(core, record_streams, kept_since(catalog, clock))
+    kept = kept_for(core, parts.data_streams, kept_since(catalog, clock))
     pause = partial(core.machine_clock.sleep, trim_pause_seconds)
     retention = RetentionSettings(settings.retention_seconds, kept_since=kept, pause=pause)
     trimmer = Trimmer(engine, committer, clock, retention)
@@ -168,7 +171,8 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
             **Statements(services).handlers(),
             **StatementGroups(services).handlers(),
             **StreamHandlers(engine, clock, iterators, streams).handlers(),
-            **handlers_of_data_streams(core, record_streams, iterators),
+            **handlers_of_data_streams(core, parts.data_streams, iterators),
+            **StreamingDestinationHandlers(catalog, parts.streaming).handlers(),
             **of_functions,
             **MappingHandlers(mappings, settings.account).handlers(),
             **LambdaTagHandlers(mappings, settings.account, of_functions).handlers(),

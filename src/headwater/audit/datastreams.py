@@ -1,4 +1,5 @@
-"""Data streams as stored: open shards cover the hash space, consumers are of streams there are."""
+"""Data streams as stored: open shards cover the hash space, consumers are of streams there are,
+tables that stream into them are marked."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import TableId
 from headwater.streams import shard as shards
+from headwater.tables import schema
+from headwater.tables.schema import TableStatus
 
 
 async def check(engine: Engine, report: Report) -> dict[TableId, DataStream]:
@@ -30,7 +33,19 @@ async def check(engine: Engine, report: Report) -> dict[TableId, DataStream]:
         if stream.status is not DataStreamStatus.DELETING:
             await _check_shards(engine, section, stream)
     await _check_consumers(engine, section, found)
+    await _check_marks(engine, section)
     return found
+
+
+async def _check_marks(engine: Engine, section: Section) -> None:
+    """A table whose changes go to a data stream is marked, or no server would send them."""
+    async for key, stored in rows_of(engine, keyspace.every_table_span()):
+        table = readable(section, f"table {key!r}", stored, schema.decode)
+        if table is not None and table.streaming:
+            section.count("tables that stream")
+            (mark,) = await engine.get([keyspace.streaming(table.key)])
+            if mark is None and table.status is not TableStatus.DELETING:
+                section.fault(f"table {table.name} streams to a data stream, but is not marked")
 
 
 async def _check_shards(engine: Engine, section: Section, stream: DataStream) -> None:

@@ -26,7 +26,7 @@ from headwater.values.order import after_prefix
 KINDS: Final = tuple(
     kind.encode()
     for kind in (
-        *("Sn", "Sp", "Ss", "a", "b", "cb", "cd", "ce", "cs", "ct"),
+        *("Sn", "Sp", "Ss", "a", "b", "cb", "cd", "ce", "cf", "cs", "ct"),
         *("d", "e", "f", "g", "h", "i", "je", "ji", "jt", "k", "l"),
         *("m", "n", "o", "p", "qm", "qq", "r", "s", "t", "u", "vc", "vd", "vl", "vp", "vr", "vv"),
         *("vz", "w", "x", "y", "z"),

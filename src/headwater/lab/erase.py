@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from headwater.clock import Clock
+from headwater.datastreams.catalog import DataStreams
+from headwater.datastreams.stream import DataStream, DataStreamStatus
 from headwater.errors import (
     ResourceConflictException,
     ResourceInUseException,
@@ -32,25 +35,30 @@ _ROUND_SECONDS: Final = 0.01
 Part = TypeVar("Part")
 
 
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What regions hold."""
+
+    catalog: Catalog
+    registry: Registry
+    pool: Pool
+    mappings: MappingService
+    data_streams: DataStreams
+
+
 class Eraser:
     """Empties regions. clock: the machine's."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        registry: Registry,
-        pool: Pool,
-        mappings: MappingService,
-        clock: Clock,
-    ) -> None:
-        self._catalog = catalog
-        self._registry = registry
-        self._pool = pool
-        self._mappings = mappings
+    def __init__(self, holdings: Holdings, clock: Clock) -> None:
+        self._catalog = holdings.catalog
+        self._registry = holdings.registry
+        self._pool = holdings.pool
+        self._mappings = holdings.mappings
+        self._data_streams = holdings.data_streams
         self._clock = clock
 
     async def erase(self, region: str) -> None:
-        """Delete all mappings, functions and tables of a region.
+        """Delete all mappings, functions, tables and data streams of a region.
 
         They are gone, or going as those that a client deletes.
         """
@@ -61,6 +69,10 @@ class Eraser:
         )
         await self._delete_all(
             lambda: self._tables_of(region), lambda table: self._delete_table(region, table)
+        )
+        await self._delete_all(
+            lambda: self._data_streams_of(region),
+            lambda stream: self._data_streams.delete(region, stream.name, with_consumers=True),
         )
 
     async def _delete_all(
@@ -89,6 +101,10 @@ class Eraser:
     async def _delete_function(self, region: str, function: Function) -> None:
         await self._registry.delete(region, function.name)
         self._pool.forget(function.arn)
+
+    async def _data_streams_of(self, region: str) -> list[DataStream]:
+        found, _ = await self._data_streams.page(region, "", _PAGE)
+        return [each for each in found if each.status is not DataStreamStatus.DELETING]
 
     async def _tables_of(self, region: str) -> list[Table]:
         names, _ = await self._catalog.names(region, "", _PAGE)

@@ -5,6 +5,7 @@ last is a region, a name or an escaped key value, and ends in 0x00 (names hold n
 `values.order` escapes it).
 
     c t <region> 0 <table name>                       table: definition, status, partitions
+    c f <key of a table>                              a table whose changes go to a data stream
     c s <region> 0 <table name> 0 <label>             stream: one incarnation of a table's stream
     c b <region> 0 <table name> 0 <backup id>         backup: of what, in which state
     c d <region> 0 <stream name>                      data stream: definition, status, open shards
@@ -175,6 +176,20 @@ def stream_consumers_span(stream_id: TableId, after: str = "") -> tuple[bytes, b
     prefix = b"ce" + table_bytes(stream_id)
     start = prefix + after.encode() + SEPARATOR if after else prefix
     return start, after_prefix(prefix)
+
+
+def streaming(table_key: bytes) -> bytes:
+    """Where it is marked that a table's changes go to a data stream, or went."""
+    return b"cf" + table_key
+
+
+def every_streaming_span() -> tuple[bytes, bytes]:
+    return b"cf", b"cg"
+
+
+def table_of_streaming(key: bytes) -> bytes:
+    """The key of the table that is marked."""
+    return key[2:]
 
 
 def data_stream_spans(stream_id: TableId) -> list[tuple[bytes, bytes]]:

@@ -63,7 +63,7 @@ async def find_shard(
     if stored is None:
         return None
     shard = shards.decode(stored)
-    if shard.stream_label != stream.label or not shard_is_seen(shard, horizon):
+    if not _is_of(shard, stream) or not shard_is_seen(shard, horizon):
         return None
     return shard
 
@@ -85,8 +85,12 @@ async def shards_of(
         start = keyspace.shard(stream.table_id, after) + b"\x00"
     async for _, stored in entries(engine, (start, stop)):
         shard = shards.decode(stored)
-        if shard.stream_label == stream.label and shard_is_seen(shard, horizon):
+        if _is_of(shard, stream) and shard_is_seen(shard, horizon):
             yield shard
+
+
+def _is_of(shard: Shard, stream: AnyStream) -> bool:
+    return stream.label is None or shard.stream_label == stream.label
 
 
 async def entries(engine: Engine, span: tuple[bytes, bytes]) -> AsyncIterator[tuple[bytes, bytes]]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from headwater.arn import stream_arn
+from headwater.arn import stream_arn, table_arn
 from headwater.storage import keyspace
 from headwater.storage.keyspace import TableId
 
@@ -38,7 +38,8 @@ class ViewType(StrEnum):
 class AnyStream(Protocol):
     """What reading needs to know of a stream, be it a table's or one that clients put records into.
 
-    label: of its shards, among those of its log. keys: names of what its records' keys hold.
+    label: of its shards, among those of its log; None if all are. keys: names of what its records'
+    keys hold.
     table_name: of the table whose it is, or empty.
     """
 
@@ -52,12 +53,26 @@ class AnyStream(Protocol):
     def table_id(self) -> TableId: ...
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str | None: ...
 
     @property
     def keys(self) -> tuple[str, ...]: ...
 
     def arn(self, account: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLog:
+    """All of a table's log, whichever streams show it: for readers that need no order of shards."""
+
+    region: str
+    table_id: TableId
+    table_name: str
+    keys: tuple[str, ...]
+    label = None
+
+    def arn(self, account: str) -> str:
+        return table_arn(self.region, account, self.table_name)
 
 
 @dataclass(frozen=True, slots=True)

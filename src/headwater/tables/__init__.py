@@ -1,6 +1,7 @@
 """Tables, and how their items change.
 
 schema.py      what a table is, and its stored form
+streaming_destination.py  a data stream that its changes go to
 keys.py        keys of items and index entries, checked, as bytes
 definition.py  CreateTable's input to the definition of a table
 key_definition.py  keys, indexes and projections as defined, checked

@@ -65,9 +65,10 @@ class RecoveryChange:
             raise ContinuousBackupsUnavailableException(
                 f"Another table is being restored from the table: {table.name}. Please retry later"
             )
-        if table.stream is None:
-            table = partitions.log_off(view, table, int(self.now * 1e6))
-        return table.changed(recovery=None)
+        switched = table.changed(recovery=None)
+        if switched.stream is None and not switched.needs_log:
+            switched = partitions.log_off(view, switched, int(self.now * 1e6))
+        return switched
 
 
 def earliest(recovery: Recovery, now: float) -> float:

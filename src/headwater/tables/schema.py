@@ -21,6 +21,7 @@ from headwater.storage import keyspace
 from headwater.storage.keyspace import BackupId, IndexId, ShardId, TableId
 from headwater.streams.log import OpenShard, open_shard
 from headwater.streams.window import ViewType
+from headwater.tables.streaming_destination import StreamingDestination, StreamingStatus
 
 
 class TableStatus(StrEnum):
@@ -261,7 +262,7 @@ class Table:
     replicas: the others of a global table; none of a table that is not one. source_at: epoch
     seconds when a replica was last added from here. departed: tables that were replicas once; who
     names one later has not heard yet. shared: which change each setting is of that all replicas
-    have, by its name in `sharing.py`.
+    have, by its name in `sharing.py`. streaming: the data streams that changes go to, or went to.
     """
 
     region: str
@@ -296,6 +297,7 @@ class Table:
     source_at: float | None = None
     departed: tuple[TableId, ...] = ()
     shared: dict[str, Stamp] = field(default_factory=dict)
+    streaming: tuple[StreamingDestination, ...] = ()
 
     @cached_property
     def key(self) -> bytes:
@@ -353,6 +355,11 @@ class Table:
     def has_log(self) -> bool:
         """Whether changes are logged."""
         return self.partitions[0].shard_id is not None
+
+    @cached_property
+    def needs_log(self) -> bool:
+        """Whether changes are to be logged without a stream, too."""
+        return self.recovery is not None or any(not each.status.is_off for each in self.streaming)
 
     @cached_property
     def indexes_by_name(self) -> dict[str, Index]:
@@ -417,6 +424,10 @@ def decode(stored: bytes) -> Table:
     values["departed"] = tuple(values.get("departed", ()))
     shared = values.get("shared", {})
     values["shared"] = {name: Stamp(**stamp) for name, stamp in shared.items()}
+    values["streaming"] = tuple(
+        StreamingDestination(**{**each, "status": StreamingStatus(each["status"])})
+        for each in values.get("streaming", ())
+    )
     values["copies"] = tuple(values.get("copies", ()))
     values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)

@@ -58,7 +58,7 @@ def off(table: Table, opening: Opening) -> Switch:
         return NO_SWITCH
 
     def run(view: View, present: Table) -> Table:
-        if present.recovery is not None:
+        if present.needs_log:
             return partitions.hide(view, present, opening)
         return partitions.switch_off(view, present, opening.now_us)
 
