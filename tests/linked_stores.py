@@ -76,6 +76,7 @@ class LinkedStores:
         self.down: set[str] = set()
         self.home = {region: name for name, own in servers.items() for region in own}
         self.wires: dict[str, Loop] = {}
+        self.peers: dict[str, dict[str, Peer]] = {}
         self.stores = {
             name: self._store(name, index) for index, name in enumerate(servers, start=1)
         }
@@ -83,11 +84,13 @@ class LinkedStores:
     def _store(self, name: str, seed: int) -> ReplicatedStore:
         others = {region: other for region, other in self.home.items() if other != name}
         self.wires[name] = Loop(self, name, others)
-        peers = {
+        self.peers[name] = {
             region: Peer(region, "http://x", _key(name, other), "secret")
             for region, other in others.items()
         }
-        return ReplicatedStore(self.reach, Outside(self.wires[name], peers, self.clock, seed))
+        return ReplicatedStore(
+            self.reach, Outside(self.wires[name], self.peers[name], self.clock, seed)
+        )
 
     def reach(self, consumer: Consumer) -> Destination:
         return destination_of(consumer)
