@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -376,6 +378,48 @@ def test_lanes_changed_while_running_lose_nothing_and_keep_the_order() -> None:
         for own in numbers.values():
             assert [number for number in given if number in own] == own
         assert len(given) == 9
+
+    in_store(body)
+
+
+def test_change_repeats_nothing_that_lanes_had_delivered_ahead_of_a_blocked_one() -> None:
+    def answer(event: dict[str, Any]) -> bytes:
+        record = event["Records"][0]["dynamodb"]
+        if record["Keys"]["k"]["S"] == "blocked":
+            failed = {"itemIdentifier": record["SequenceNumber"]}
+            return json.dumps({"batchItemFailures": [failed]}).encode()
+        return b"null"
+
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        functions = NotedFunctions(answer=answer)
+        manner: dict[str, Any] = {
+            "batch_records_max": 1,
+            "lanes": 10,
+            "reports_failures": True,
+        }
+        async with mapping_service(store, functions) as service:
+            created = await map_function(service, table, **manner)
+            blocked = await store.append(table, "blocked")
+            others = [await store.append(table, f"key-{number}") for number in range(20)]
+            await settle()
+            for lanes in (3, 10):
+                found = await stored(service, created)
+                await service.change(found, replace(found.manner, lanes=lanes))
+                await settle()
+            found = await stored(service, created)
+            await service.change(found, replace(found.manner, is_enabled=False))
+            await settle()
+            functions.answer = lambda _: b"null"
+            found = await stored(service, created)
+            await service.change(found, replace(found.manner, is_enabled=True))
+            await settle()
+
+        given = functions.numbers()
+        assert set(given) == {blocked, *others}
+        assert [number for number in given if number != blocked] == list(
+            dict.fromkeys(number for number in given if number != blocked)
+        )
 
     in_store(body)
 
