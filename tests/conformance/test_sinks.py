@@ -130,3 +130,21 @@ def test_a_second_sink_of_a_name_and_an_update_of_nothing_are_refused(
     assert second.error[1] == "ResourceInUseException"
     assert "needs something to change" in str(nothing.error[2])
     assert "State is not one of RUNNING, PAUSED" in str(odd.error[2])
+
+
+def test_story_of_a_record_tells_of_sinks(
+    wire: Wire, dynamodb: Any, lasting_tables: Tables, name: str
+) -> None:
+    made = lasting_tables.make(StreamSpecification=STREAM)
+    table, arn = made["TableName"], made["LatestStreamArn"]
+    asked = {"Table": table, "Kind": "lake", "Settings": SETTINGS, "BatchWindowSeconds": 0}
+    tell(wire, "CreateSink", Name=name, Start="LATEST", **asked)
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}})
+    tell(wire, "Drain", TimeoutSeconds=60)
+    story = tell(wire, "Explain", StreamArn=arn, Key={"pk": {"S": "a"}})
+    tell(wire, "DeleteSink", Name=name)
+
+    (sink,) = story["Sinks"]
+    assert (sink["Name"], sink["Kind"], sink["State"]) == (name, "lake", "RUNNING")
+    assert (sink["Fate"], sink["Position"]) == ("Delivered", story["SequenceNumber"])
+    assert [each["Outcome"] for each in sink["Deliveries"]] == ["Delivered"]

@@ -1,8 +1,8 @@
 """The lab's operations, target `Headwater_20261123`. They are ours; AWS has nothing like them.
 
     Drain {TimeoutSeconds?: number}  -> {Seconds: number}
-        Returns once every consumer, mapping or registered, has passed what was written before the
-        call.
+        Returns once every consumer, mapping, sink or registered, has passed what was written before
+        the call.
         DrainTimeoutException with Laggards, [{Name, ShardId, Position?, Written}], when time runs
         out: who is behind, in which shard, up to which number all is behind it (none if it has not
         begun with the shard), and which number it was to pass.
@@ -33,7 +33,7 @@
     Explain {StreamArn, SequenceNumber?, EventId?, Key?: key}
             -> {SequenceNumber, EventId, ShardId, Parents: [ShardId], Readable: boolean,
                 At?: number, EventName?, Keys?: key, ByService?: boolean, Readers: [reader],
-                Consumers: [consumer]}
+                Sinks: [sink], Consumers: [consumer]}
         Tells the story of a record, named by one of the three: the number, the event's id, or the
         key of an item, whose latest record it is. Parents: of its shard, the nearest first. What it
         says of the write is there as long as the record is stored.
@@ -49,6 +49,8 @@
         First, Last, Outcome: Delivered, Partly, Failed, Throttled, UnderWay or CutOff (its reader
         ended meanwhile), Reason?, RequestId?, NextAttemptAt?: number}. Deliveries are kept in
         memory: of 100,000 records, counted each time they are in a batch.
+        A sink, for each of the stream: {Name, Kind, State, Fate, Position?, Deliveries}, as a
+        reader has them. What a back-fill has written of it is not told.
         A consumer, for each that is registered for the stream: {Name, LeaseTable, Fate: Passed or
         Waiting, Position?, Owner?}. Position: the checkpoint of the shard's lease, if it has one.
     CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
@@ -74,8 +76,8 @@
         The region's faults, each with Seen, how many requests and deliveries there were for it, and
         Met, how many of them it struck; and the latest 1,000 that were struck, oldest first.
     EraseRegion {}  -> {}
-        Deletes all tables, functions, event source mappings, registered consumers and faults of the
-        caller's region.
+        Deletes all tables, functions, event source mappings, sinks, registered consumers and faults
+        of the caller's region.
     Fault {Kind, Operations?, TableNames?, StreamArns?, ShardIds?, Consumers?: [text],
            Rate?, Every?, Skip?, Count?: number, Seconds?, Share?, Readers?: number, Error?: text}
         What happens, to what and how often; described in the guide to tests of consumers.

@@ -17,11 +17,20 @@ from headwater.lab.finding import latest_number, number_of_event
 from headwater.lab.journal import Delivery
 from headwater.lab.leases import position_text
 from headwater.lab.outsiders import Standing
-from headwater.lab.sending import SendState
-from headwater.lab.story import Fate, Place, Reading, Witnesses, place_of, reading_of
+from headwater.lab.sending import Sending, SendState
+from headwater.lab.story import (
+    Fate,
+    Place,
+    Reading,
+    Witnesses,
+    place_of,
+    reading_of,
+    sending_of,
+)
 from headwater.lab.streams import StreamStore
 from headwater.limits import mappings_page_max
 from headwater.mappings.mapping import EventSourceMapping
+from headwater.sinks.sink import Sink
 from headwater.streams.render import event_id
 from headwater.streams.shard import parse_sequence, sequence_text
 from headwater.streams.window import Stream
@@ -51,8 +60,12 @@ class LabStoryHandlers:
         stream = await self._streams.stream(call)
         place = await self._place(call.input, stream)
         readers = [
-            _reader(await reading_of(self._store, self._witnesses, mapping, place, stream))
-            for mapping in await self._readers(call)
+            await self._reader(mapping, place, stream) for mapping in await self._readers(call)
+        ]
+        sinks = [
+            _sink(sink, await reading_of(self._store, self._witnesses, sink, place, stream))
+            for sink in await self._witnesses.sinks.of_region(call.region)
+            if sink.stream_key == stream.key
         ]
         record = place.number, None if place.entry is None else place.entry.time_us
         outsiders = self._witnesses.outsiders
@@ -61,7 +74,15 @@ class LabStoryHandlers:
             for registration in await outsiders.registered(call.region)
             if registration.stream_arn == call.input["StreamArn"]
         ]
-        return Reply.json({**_place(place), "Readers": readers, "Consumers": consumers})
+        told = {"Readers": readers, "Sinks": sinks, "Consumers": consumers}
+        return Reply.json({**_place(place), **told})
+
+    async def _reader(
+        self, mapping: EventSourceMapping, place: Place, stream: Stream
+    ) -> dict[str, Any]:
+        reading = await reading_of(self._store, self._witnesses, mapping, place, stream)
+        sending = await sending_of(self._store, self._witnesses, mapping, reading)
+        return _reader(mapping, reading, sending)
 
     async def _place(self, body: Input, stream: Stream) -> Place:
         """Where the record is that a request names. Raises ResourceNotFoundException."""
@@ -138,21 +159,34 @@ def _place(place: Place) -> dict[str, Any]:
     return told
 
 
-def _reader(reading: Reading) -> dict[str, Any]:
-    mapping, past = reading.mapping, reading.past
+def _sink(sink: Sink, reading: Reading) -> dict[str, Any]:
+    about = {"Name": sink.name, "Kind": sink.kind, "State": sink.told_state}
+    return {**about, **_reading(reading)}
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "Fate": reading.fate,
+        "Deliveries": [_delivery(each) for each in reading.past.deliveries],
+    }
+    if reading.checkpoint is not None:
+        told["Position"] = sequence_text(reading.checkpoint.position)
+    return told
+
+
+def _reader(
+    mapping: EventSourceMapping, reading: Reading, sending: Sending | None
+) -> dict[str, Any]:
     told: dict[str, Any] = {
         "UUID": mapping.uuid,
         "FunctionArn": mapping.function_arn,
         "State": mapping.settled.value,
-        "Fate": reading.fate,
-        "Deliveries": [_delivery(each) for each in past.deliveries],
+        **_reading(reading),
     }
-    if reading.checkpoint is not None:
-        told["Position"] = sequence_text(reading.checkpoint.position)
-    if past.given_up is not None:
-        told["GivenUpAt"] = past.given_up.at
-        told["GivenUpReason"] = past.given_up.reason
-    sending = reading.sending
+    given_up = reading.past.given_up
+    if given_up is not None:
+        told["GivenUpAt"] = given_up.at
+        told["GivenUpReason"] = given_up.reason
     if sending is not None:
         told["SentTo"] = mapping.manner.failure_destination
         told["SendState"] = sending.state

@@ -105,15 +105,15 @@ def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
     outsiders = Outsiders(store, catalog)
-    links = parts.replication.links
-    consumers = mappings, links, parts.sinks.service, parts.streaming, outsiders
+    links, sinks = parts.replication.links, parts.sinks.service
+    consumers = mappings, links, sinks, parts.streaming, outsiders
     drain = Drain(core.engine, consumers, core.machine_clock)
     functions, machine_clock = parts.functions, core.machine_clock
     data_streams = parts.data_streams.catalog
-    holdings = Holdings(catalog, functions.registry, functions.pool, mappings, data_streams)
+    holdings = Holdings(catalog, functions.registry, functions.pool, mappings, sinks, data_streams)
     eraser = Eraser(holdings, machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
-    witnesses = Witnesses(mappings, core.journal, core.departures, outsiders)
+    witnesses = Witnesses(mappings, sinks, core.journal, core.departures, outsiders)
     stories = lab_story.LabStoryHandlers(streams, store, witnesses)
     return {
         **lab.LabHandlers(drain, core.telemetry.delays).operations(),

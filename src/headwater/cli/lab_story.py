@@ -9,14 +9,14 @@ from typing import Any, Final
 import orjson
 
 _FATES: Final = {
-    "Delivering": "is with the function now",
+    "Delivering": "is being delivered now",
     "Delivered": "was delivered",
     "GivenUp": "was given up",
-    "Filtered": "was passed: the mapping's filter does not want it",
+    "Filtered": "was passed: the filter does not want it",
     "Retrying": "failed, or its reader ended meanwhile, and comes again",
-    "Passed": "is behind the mapping; how, was before this server's start or long ago",
-    "Waiting": "waits: the mapping has not come to it",
-    "NotRead": "is not read: the mapping is disabled",
+    "Passed": "is behind it; how, was before this server's start or long ago",
+    "Waiting": "waits to be read",
+    "NotRead": "is not read: the reader is off, or began behind it",
 }
 
 
@@ -32,10 +32,13 @@ def lines(story: Mapping[str, Any]) -> Iterator[str]:
     for parent in story["Parents"]:
         yield f"  child of  {parent}"
     yield f"  readable  {'yes' if story['Readable'] else 'no, it is trimmed'}"
-    if not story["Readers"] and not story["Consumers"]:
-        yield "  readers   no mapping or registered consumer reads this stream"
+    if not story["Readers"] and not story["Sinks"] and not story["Consumers"]:
+        yield "  readers   no mapping, sink or registered consumer reads this stream"
     for reader in story["Readers"]:
         yield from _reader(reader)
+    for sink in story["Sinks"]:
+        yield f"Sink {sink['Name']}, {sink['Kind']}, {sink['State']}"
+        yield from _reading(sink)
     for consumer in story["Consumers"]:
         yield from _consumer(consumer)
 
@@ -47,14 +50,18 @@ def moment(seconds: float) -> str:
 
 def _reader(reader: Mapping[str, Any]) -> Iterator[str]:
     yield f"Mapping {reader['UUID']} to {reader['FunctionArn']}"
-    yield f"  It {_FATES[reader['Fate']]}."
-    yield f"  position  {reader.get('Position', 'has not begun with this shard')}"
-    for number, delivery in enumerate(reader["Deliveries"], 1):
-        yield from _delivery(number, delivery)
+    yield from _reading(reader)
     if "GivenUpReason" in reader:
         yield f"  given up  {moment(reader['GivenUpAt'])}: {reader['GivenUpReason']}"
     if "SentTo" in reader:
         yield f"  sent to   {reader['SentTo']}: {_sending(reader)}"
+
+
+def _reading(reader: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  It {_FATES[reader['Fate']]}."
+    yield f"  position  {reader.get('Position', 'has not begun with this shard')}"
+    for number, delivery in enumerate(reader["Deliveries"], 1):
+        yield from _delivery(number, delivery)
 
 
 def _sending(reader: Mapping[str, Any]) -> str:

@@ -24,6 +24,8 @@ from headwater.functions.pool import Pool
 from headwater.functions.registry import Registry
 from headwater.mappings.mapping import EventSourceMapping, MappingState
 from headwater.mappings.service import MappingService
+from headwater.sinks.service import SinkService
+from headwater.sinks.sink import Sink, State
 from headwater.tables.catalog import Catalog
 from headwater.tables.deletion import check_idle
 from headwater.tables.schema import Table, TableStatus
@@ -43,6 +45,7 @@ class Holdings:
     registry: Registry
     pool: Pool
     mappings: MappingService
+    sinks: SinkService
     data_streams: DataStreams
 
 
@@ -54,15 +57,17 @@ class Eraser:
         self._registry = holdings.registry
         self._pool = holdings.pool
         self._mappings = holdings.mappings
+        self._sinks = holdings.sinks
         self._data_streams = holdings.data_streams
         self._clock = clock
 
     async def erase(self, region: str) -> None:
-        """Delete all mappings, functions, tables and data streams of a region.
+        """Delete all mappings, sinks, functions, tables and data streams of a region.
 
         They are gone, or going as those that a client deletes.
         """
         await self._delete_all(lambda: self._mappings_of(region), self._mappings.delete)
+        await self._delete_all(lambda: self._sinks_of(region), self._sinks.delete)
         await self._delete_all(
             lambda: self._registry.page(region, "", _PAGE),
             lambda function: self._delete_function(region, function),
@@ -97,6 +102,10 @@ class Eraser:
     async def _mappings_of(self, region: str) -> list[EventSourceMapping]:
         found, _ = await self._mappings.page(region, "", _PAGE, {})
         return [mapping for mapping in found if mapping.state is not MappingState.DELETING]
+
+    async def _sinks_of(self, region: str) -> list[Sink]:
+        found = await self._sinks.of_region(region)
+        return [sink for sink in found if sink.state is not State.DELETING]
 
     async def _delete_function(self, region: str, function: Function) -> None:
         await self._registry.delete(region, function.name)

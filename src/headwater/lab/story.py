@@ -29,6 +29,8 @@ from headwater.lab.streams import StreamStore
 from headwater.mappings.mapping import EventSourceMapping
 from headwater.mappings.report import Subject
 from headwater.mappings.service import MappingService
+from headwater.sinks.service import SinkService
+from headwater.sinks.sink import Sink
 from headwater.storage import delivery_keys, keyspace
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
@@ -56,6 +58,7 @@ class Witnesses:
     """Who knows what has become of records."""
 
     mappings: MappingService
+    sinks: SinkService
     journal: Journal
     departures: Departures
     outsiders: Outsiders
@@ -78,17 +81,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a mapping has made of a record.
+    """What a consumer has made of a record. checkpoint: None if it has not begun with the shard."""
 
-    checkpoint: None if it has not begun with the shard. sending: of the message to the failure
-    destination, if there is one.
-    """
-
-    mapping: EventSourceMapping
     checkpoint: Checkpoint | None
     past: Past
     fate: Fate
-    sending: Sending | None
 
 
 async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | None:
@@ -119,28 +116,30 @@ async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | N
 async def reading_of(
     store: StreamStore,
     witnesses: Witnesses,
-    mapping: EventSourceMapping,
+    consumer: EventSourceMapping | Sink,
     place: Place,
     stream: Stream,
 ) -> Reading:
-    """What a mapping has made of a record."""
+    """What a mapping or a sink has made of a record."""
     shard_id = place.shard.shard_id
-    key = delivery_keys.checkpoint(mapping.consumer, stream.table_id, shard_id)
+    key = delivery_keys.checkpoint(consumer.consumer, stream.table_id, shard_id)
     (stored,) = await store.engine.get([key])
     checkpoint = None if stored is None else checkpoints.decode(stored)
-    past = witnesses.journal.past(mapping.consumer, shard_id, place.number)
-    sending = None
-    if past.given_up is not None and mapping.manner.failure_destination:
-        numbers = past.given_up.numbers
-        subject = Subject(mapping.uuid, shard_id, numbers[0], numbers[-1])
-        sending = await witnesses.departures.sending(store.engine, subject)
-    return Reading(
-        mapping,
-        checkpoint,
-        past,
-        fate(place.number, checkpoint, past, is_reading=mapping.is_reading),
-        sending,
-    )
+    past = witnesses.journal.past(consumer.consumer, shard_id, place.number)
+    found = fate(place.number, checkpoint, past, is_reading=consumer.is_reading)
+    return Reading(checkpoint, past, found)
+
+
+async def sending_of(
+    store: StreamStore, witnesses: Witnesses, mapping: EventSourceMapping, reading: Reading
+) -> Sending | None:
+    """How the message to a mapping's failure destination stands, if there is one of a record."""
+    given_up = reading.past.given_up
+    if given_up is None or not mapping.manner.failure_destination:
+        return None
+    numbers = given_up.numbers
+    subject = Subject(mapping.uuid, given_up.shard_id, numbers[0], numbers[-1])
+    return await witnesses.departures.sending(store.engine, subject)
 
 
 def fate(
