@@ -205,7 +205,13 @@ class SinkStore:
         self.activities = SinkActivities(self.clock)
         outside = Outside(
             Surroundings(
-                self.clock, self.chance, self.catalog, self.writer, self._files, s3_endpoint=None
+                self.clock,
+                self.chance,
+                self.engine,
+                self.catalog,
+                self.writer,
+                self._files,
+                s3_endpoint=None,
             ),
             Refusals(cast("Any", self.outbox), self.clock, self.chance),
             cast("LocalFunctions", self.functions),
@@ -285,8 +291,8 @@ class SinkStore:
         return [stored async for _, stored in listing.entries(self.engine, span)]
 
     async def drained(self) -> None:
-        """Let time pass until every sink has written everything."""
-        for _ in range(400):
+        """Let time pass until every sink has written everything; files are, by threads."""
+        for _ in range(4000):
             if not await self.service.behind(await self._written()):
                 return
             await self.advance(0.5)

@@ -66,7 +66,8 @@ class Subject:
             Surroundings(
                 ManualClock(),
                 SeededChance(1),
-                None,  # type: ignore[arg-type]  # no kind here has a table
+                None,  # type: ignore[arg-type]  # no kind here has a store
+                None,  # type: ignore[arg-type]  # as above
                 None,  # type: ignore[arg-type]  # as above
                 self.files,
                 s3_endpoint=None,
@@ -110,7 +111,7 @@ def rows_of(subject: Subject) -> list[dict[str, Any]]:
     for path in sorted(subject.files.rglob("*.parquet")):
         for told, document in parquet.decode(schema, path.read_bytes()):
             line = {name.removeprefix("_hw_"): value for name, value in told.items()}
-            new = None if line["event"] == "REMOVE" else document
+            new = document if line["held"] else None
             found.append({**line, "keys": orjson.loads(line["keys"]), "new": new})
     return found
 

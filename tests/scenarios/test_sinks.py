@@ -171,6 +171,9 @@ def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> 
             genre: {"pk": genre, "count": count, "plays": plays[genre]}
             for genre, count in counts.items()
         }
+        for name in SINKS:
+            told = place.ask("CheckSink", Name=name)
+            assert (told["FaultCount"], told["Faults"]) == (0, [])
         lines = place.lines()
         assert (
             max(Counter(line["id"] for line in lines if line["event"] != "SNAPSHOT").values()) == 1

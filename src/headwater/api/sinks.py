@@ -26,6 +26,10 @@
         Has a sink deleted; what it has written stays.
     ReplaySink {Name, From?: BACKFILL, TRIM_HORIZON or LATEST}  -> {Sink: sink}
         Has a sink begin anew, with the stream that its table has now.
+    CheckSink {Name}  -> {Items: number, FaultCount: number, Faults: [text]}
+        Compares what the sink holds with what it should: the items of the table, by its filters and
+        its transform. What is written meanwhile is told as a fault, so it should have caught up. Of
+        the faults the first 100 are told. ValidationException for a kind that cannot be read.
     sink: {Name, Region, Table, Kind, Start, State: BACKFILLING, RUNNING, PAUSED, STOPPED or
            DELETING, Reason?, Settings, BatchSize, BatchBytes, BatchWindowSeconds, Filters,
            Transform?, TransformFunction?, FailureDestination?, StreamArn, Round: number,
@@ -80,6 +84,7 @@ class SinkHandlers:
             "ListSinks": (checked_empty, self.list_sinks),
             "UpdateSink": (_checked_update, self.update),
             "DeleteSink": (_checked_name_alone, self.delete),
+            "CheckSink": (_checked_name_alone, self.check),
             "ReplaySink": (_checked_replay, self.replay),
         }
         return {name: OwnOperation(*each) for name, each in handlers.items()}
@@ -133,6 +138,11 @@ class SinkHandlers:
     async def replay(self, call: Call) -> Reply:
         begin = start(call.input, "from", Start.BACKFILL)
         return self._told(await self._service.replay(await self._sink(call), begin))
+
+    async def check(self, call: Call) -> Reply:
+        verdict = await self._service.verify(await self._sink(call))
+        told = {"Items": verdict.items, "FaultCount": verdict.count, "Faults": verdict.faults}
+        return Reply.json(told)
 
     async def _sink(self, call: Call) -> Sink:
         return await self._service.get(call.region, call.input["name"])

@@ -52,6 +52,7 @@ async def sinks_of(
         Surroundings(
             clock,
             core.chance,
+            core.engine,
             catalog,
             Writer(core.committer, catalog),
             absolute(settings.sink_files or core.folder / _FILES),

@@ -117,6 +117,21 @@ def resume(name: str, endpoint: str, region: str) -> None:
 @command.command()
 @_name
 @endpoint_options
+def check(name: str, endpoint: str, region: str) -> None:
+    """Compare what the sink NAME holds with its table; exit 1 if it is not the same.
+
+    It should have caught up, and nobody should be writing.
+    """
+    told = ask(("CheckSink", {"Name": name}), (endpoint, region))
+    for fault in told["Faults"]:
+        click.echo(fault)
+    click.echo(f"{told['Items']:,} items, {told['FaultCount']:,} faults")
+    sys.exit(1 if told["FaultCount"] else 0)
+
+
+@command.command()
+@_name
+@endpoint_options
 def remove(name: str, endpoint: str, region: str) -> None:
     """Delete the sink NAME; what it has written stays."""
     ask(("DeleteSink", {"Name": name}), (endpoint, region))

@@ -22,6 +22,7 @@ backfill.py     items read with their versions
 filler.py       items written, step by step, before the records
 failure.py      what is handed to a failure destination
 activity.py     what each sink does, counted
+verification.py whether a sink holds what its table holds
 notes.py        what a writer keeps in the store
 kind.py         the seam: what a kind of sink is, and its writer
 kinds.py        the kinds there are

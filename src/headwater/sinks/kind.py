@@ -7,7 +7,7 @@ metrics) is there already; a writer only writes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -16,6 +16,8 @@ from headwater.clock import Chance, Clock
 from headwater.sinks.change import Change
 from headwater.sinks.notes import Notes
 from headwater.sinks.sink import Sink
+from headwater.sinks.verification import Verdict
+from headwater.storage.engine import Engine
 from headwater.streams.window import Stream
 from headwater.tables.catalog import Catalog
 from headwater.tables.write import Writer as TableWriter
@@ -95,6 +97,7 @@ class Surroundings:
 
     clock: Clock
     chance: Chance
+    engine: Engine
     catalog: Catalog
     writer: TableWriter
     files: Path
@@ -121,6 +124,13 @@ Open: TypeAlias = Callable[[Opening], Awaitable[Writer]]
 Check: TypeAlias = Callable[[Any, Surroundings], Awaitable[None]]
 
 
+Verify: TypeAlias = Callable[[Opening, AsyncIterator[Sequence[Change]]], Awaitable[Verdict]]
+"""Compares what is at a sink's destination with the items of its table.
+
+Each is given as the SNAPSHOT that a writer would get. Raises SinkUnavailable or SinkBroken.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How batches are made if a client does not say, and their largest."""
@@ -139,7 +149,8 @@ class Kind:
     `meaning` in their metadata and raise InvalidSettings when they cannot be (`settings.py`).
     open: opens a writer; raises SinkUnavailable or SinkBroken.
     check: what can be said before a sink is created beyond the settings' own checks, such as that
-    what the kind needs is installed; raises InvalidSettings.
+    what the kind needs is installed (`extras.py`); raises InvalidSettings.
+    verify: None if what is at the destination cannot be read.
     """
 
     name: str
@@ -148,3 +159,4 @@ class Kind:
     open: Open
     pace: Pace = Pace()
     check: Check | None = None
+    verify: Verify | None = None

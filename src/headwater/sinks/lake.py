@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
+
+import orjson
 
 from headwater.limits import MB
 from headwater.sinks import parquet
-from headwater.sinks.change import Change, Document, dumps
+from headwater.sinks.change import Change, Document, dumps, plain
 from headwater.sinks.columns import Columns
 from headwater.sinks.kind import (
     ChangeBatch,
@@ -30,16 +32,21 @@ from headwater.sinks.kind import (
     Opening,
     Pace,
     Rejected,
+    SinkUnavailable,
     Surroundings,
     Writer,
 )
-from headwater.sinks.location import parse_location, store_of
+from headwater.sinks.location import Location, parse_location, store_of
 from headwater.sinks.placing import Placing
+from headwater.sinks.schema import Schema
 from headwater.sinks.settings import means
 from headwater.sinks.transform import moment, shape
+from headwater.sinks.verification import Comparison, Verdict, each, without_null
+from headwater.storage.objects import ObjectsFailed, ObjectStore, Place
 
 _NO_VALUE: Final = "__HIVE_DEFAULT_PARTITION__"
 _SHORT_ID: Final = 8
+_FILES_MAX: Final = 1_000_000
 
 
 class Form(StrEnum):
@@ -194,13 +201,76 @@ def _lines(changes: Sequence[Change], *, is_packed: bool) -> bytes:
 
 
 async def _open(opening: Opening) -> Writer:
-    settings: LakeSettings = opening.settings
-    location = parse_location(settings.location)
-    region = settings.region or opening.sink.region
-    store = store_of(location, settings.endpoint, region, opening.around)
+    location, store = _place(opening)
     writer = LakeWriter(opening, Placing(store, location, opening.notes, opening.sink.round))
     await writer.load()
     return writer
+
+
+async def _verify(opening: Opening, expected: AsyncIterator[Sequence[Change]]) -> Verdict:
+    """Take for each item the line with the highest number, of all files of the sink."""
+    settings: LakeSettings = opening.settings
+    is_parquet = settings.format is Form.parquet
+    comparison = Comparison()
+    async for changes in expected:
+        for change in changes:
+            if change.document is not None:
+                document = without_null(change.document) if is_parquet else change.document
+                comparison.expect(plain(change.keys), document)
+    latest: dict[bytes, tuple[str, Any, Any]] = {}
+    async for number, keys, document in _written(opening):
+        name = dumps(keys)
+        if name not in latest or number > latest[name][0]:
+            latest[name] = number, keys, document
+    held = ((keys, document) for _, keys, document in latest.values() if document is not None)
+    return await comparison.verdict(each(held))
+
+
+async def _written(opening: Opening) -> AsyncIterator[tuple[str, Any, Any]]:
+    """Sequence number, keys and document of every change in a sink's files."""
+    settings: LakeSettings = opening.settings
+    location, store = _place(opening)
+    schema = await Columns(opening.notes, opening.warn).load()
+    mark = opening.sink.sink_id[:_SHORT_ID]
+    try:
+        for found in await store.list(location.bucket, location.prefix, _FILES_MAX):
+            if not found.key.rpartition("/")[2].startswith(f"{mark}-"):
+                continue
+            body = await store.read(Place(location.bucket, found.key), 0, found.size)
+            if settings.format is Form.json:
+                rows = await asyncio.to_thread(_read_lines, body)
+            else:
+                rows = await asyncio.to_thread(_read_rows, schema, body)
+            for row in rows:
+                yield row
+    except ObjectsFailed as error:
+        if location.is_file and error.code == "S3NoSuchBucket":
+            return  # nothing has been written yet
+        raise SinkUnavailable(str(error)) from error
+
+
+def _read_lines(body: bytes) -> list[tuple[str, Any, Any]]:
+    text = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+    lines = [orjson.loads(line) for line in text.splitlines()]
+    return [(line["sequence_number"], line["keys"], line["new"]) for line in lines]
+
+
+def _read_rows(schema: Schema, body: bytes) -> list[tuple[str, Any, Any]]:
+    return [
+        (
+            told["_hw_sequence_number"],
+            orjson.loads(told["_hw_keys"]),
+            document if told["_hw_held"] else None,
+        )
+        for told, document in parquet.decode(schema, body)
+    ]
+
+
+def _place(opening: Opening) -> tuple[Location, ObjectStore]:
+    settings: LakeSettings = opening.settings
+    location = parse_location(settings.location)
+    region = settings.region or opening.sink.region
+    return location, store_of(location, settings.endpoint, region, opening.around)
 
 
 async def _check(settings: LakeSettings, around: Surroundings) -> None:
@@ -216,4 +286,5 @@ KIND: Final = Kind(
     _open,
     Pace(10_000, 100_000, 16 * MB, 60.0),
     _check,
+    _verify,
 )

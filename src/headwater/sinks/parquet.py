@@ -13,6 +13,7 @@ from headwater.sinks.schema import META, REST, ColumnType, Schema, document_of, 
 
 EXTRA: Final = "lake"
 _TIME: Final = "_hw_time"
+_HELD: Final = "_hw_held"
 
 
 def arrow() -> ModuleType:
@@ -49,5 +50,9 @@ def _fields(pyarrow: ModuleType, schema: Schema) -> list[Any]:
         ColumnType.TRUTH: pyarrow.bool_(),
         ColumnType.JSON: text,
     }
-    told = [(name, pyarrow.timestamp("us", "UTC") if name == _TIME else text) for name in META]
-    return [*told, *((each.name, types[each.type]) for each in schema.columns), (REST, text)]
+    told = {_TIME: pyarrow.timestamp("us", "UTC"), _HELD: pyarrow.bool_()}
+    return [
+        *((name, told.get(name, text)) for name in META),
+        *((each.name, types[each.type]) for each in schema.columns),
+        (REST, text),
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from headwater.aws import AwsService, CallFailed
@@ -46,6 +47,17 @@ class RemoteTable:
             for each in described["KeySchema"]
         }
         return KeySchema((found["HASH"],), (found["RANGE"],) if "RANGE" in found else ())
+
+    async def items(self) -> AsyncIterator[Item]:
+        """All of the table's items."""
+        asked: dict[str, Any] = {"TableName": self._name, "ConsistentRead": True}
+        while True:
+            page = await self._call("scan", **asked)
+            for item in page["Items"]:
+                yield {name: _wire(value) for name, value in item.items()}
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     async def put(self, wanted: Mapping[bytes, tuple[Item, Item | None]]) -> dict[bytes, str]:
         """Have items be there, or not be there (None), by their keys.
@@ -112,5 +124,25 @@ def _value(value: AttributeValue) -> Any:
             return {"L": [_value(each) for each in content]}
         case "M":
             return {"M": _members(content)}
+        case _:
+            return value
+
+
+def _wire(value: dict[str, Any]) -> AttributeValue:
+    """A value of boto3's in canonical form, as far as it can be compared."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "B":
+            return {"B": b64encode(content).decode()}
+        case "BS":
+            return {"BS": [b64encode(each).decode() for each in sorted(content)]}
+        case "L":
+            return {"L": [_wire(each) for each in content]}
+        case "M":
+            return {"M": {name: _wire(each) for name, each in content.items()}}
+        case "SS":
+            return {"SS": sorted(content, key=str.encode)}
+        case "NS":
+            return {"NS": sorted(content, key=Decimal)}
         case _:
             return value

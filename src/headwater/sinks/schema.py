@@ -65,6 +65,7 @@ META: Final = (
     "_hw_time",
     "_hw_keys",
     "_hw_old",
+    "_hw_held",
 )
 REST: Final = "_hw_rest"
 
@@ -161,7 +162,10 @@ def document_of(schema: Schema, values: dict[str, Any]) -> Document:
 
 
 def meta(change: Change) -> dict[str, Any]:
-    """What is told of a change, by column; `_hw_time` in microseconds since the epoch."""
+    """What is told of a change, by column; `_hw_time` in microseconds since the epoch.
+
+    `_hw_held`: whether anything is to be held for the item from now on.
+    """
     return {
         "_hw_event": change.event.value,
         "_hw_id": change.id,
@@ -169,6 +173,7 @@ def meta(change: Change) -> dict[str, Any]:
         "_hw_time": change.time_us,
         "_hw_keys": dumps(plain(change.keys)).decode(),
         "_hw_old": None if change.old is None else dumps(plain(change.old)).decode(),
+        "_hw_held": change.document is not None,
     }
 
 

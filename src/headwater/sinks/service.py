@@ -36,10 +36,11 @@ from headwater.sinks import alterations, settings
 from headwater.sinks import sink as sinks
 from headwater.sinks.alterations import Latest, Progress, SinkWork, decode_progress
 from headwater.sinks.destination import SinkDestination
-from headwater.sinks.kind import InvalidSettings
+from headwater.sinks.kind import InvalidSettings, SinkBroken, SinkUnavailable
 from headwater.sinks.pipelines import Outside, Pipelines
 from headwater.sinks.selection import selection_of
 from headwater.sinks.sink import Manner, Sink, Start, State
+from headwater.sinks.verification import Verdict
 from headwater.storage import delivery_keys
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams import listing
@@ -180,6 +181,22 @@ class SinkService:
         """How far a sink's items are written."""
         (stored,) = await self._services.engine.get([sink.progress_key])
         return decode_progress(stored, sink)
+
+    async def verify(self, sink: Sink) -> Verdict:
+        """Compare what a sink's destination holds with its table.
+
+        Raises ValidationException if it cannot be asked, ResourceNotFoundException if stream or
+        table are gone, ServiceUnavailable if they cannot be asked now.
+        """
+        stream = await self.stream_of(sink)
+        if stream is None:
+            raise ResourceNotFoundException(STREAM_GONE)
+        try:
+            return await self.pipelines.verify(sink, stream)
+        except (InvalidSettings, SinkBroken) as error:
+            raise ValidationException(str(error)) from error
+        except SinkUnavailable as error:
+            raise ServiceUnavailable(str(error)) from error
 
     async def behind(
         self, written: Mapping[TableId, Mapping[ShardId, int]]

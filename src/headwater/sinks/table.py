@@ -9,7 +9,7 @@ second sink copy them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -20,7 +20,7 @@ from headwater.errors import ResourceNotFoundException, ServiceError, ServiceUna
 from headwater.limits import write_plans_max
 from headwater.sinks import derivation
 from headwater.sinks.change import Change
-from headwater.sinks.derivation import Derived, Form, Kept, Pairs, Plan, Rules
+from headwater.sinks.derivation import Derived, Form, Kept, Pairs, Plan, Rules, added
 from headwater.sinks.kind import (
     ChangeBatch,
     InvalidSettings,
@@ -36,13 +36,16 @@ from headwater.sinks.kind import (
 from headwater.sinks.notes import Notes, Swap, Values
 from headwater.sinks.remote_table import RemoteTable
 from headwater.sinks.settings import means
+from headwater.sinks.verification import Comparison, Verdict
 from headwater.storage.committer import View
+from headwater.streams import listing
 from headwater.tables.keys import of_key
 from headwater.tables.schema import KeySchema, Table
 from headwater.tables.write import Delete, Put, Write, apply, reads_of
 from headwater.values import codec
 from headwater.values import item as items
 from headwater.values.item import Item
+from headwater.values.order import after_prefix
 
 _PAIR: Final = re.compile(r"\s*(?P<name>[^=,\s]+)\s*(?:=\s*(?P<of>[^=,\s]+)\s*)?")
 _STEP: Final = 100
@@ -278,13 +281,73 @@ async def _open(opening: Opening) -> Writer:
     if asked.endpoint is not None:
         remote = RemoteTable(asked.table, asked.endpoint, region)
         return RemoteWriter(opening, remote, await remote.keys())
+    return TableWriter(opening, await _local(opening))
+
+
+async def _verify(opening: Opening, expected: AsyncIterator[Sequence[Change]]) -> Verdict:
+    """Derive all items anew; of counts, what else an item has is not looked at."""
+    place = await _place(opening)
+    rules = rules_of(opening, place.keys)
+    wanted: dict[bytes, Item] = {}
+    async for changes in expected:
+        for made in (derivation.derived(rules, change) for change in changes):
+            if made.key is None:
+                continue
+            name = orjson.dumps(made.key, option=orjson.OPT_SORT_KEYS)
+            if rules.form is Form.items:
+                wanted[name] = made.held
+            else:
+                wanted[name] = added(wanted.get(name), made.key, made.sums, rules.count) or {}
+    comparison = Comparison()
+    for name, item in wanted.items():
+        comparison.expect(orjson.loads(name), item)
+    compared = {*place.keys.names(), rules.count, *(name for name, _ in rules.sums)}
+
+    async def held() -> AsyncIterator[tuple[Item, Item]]:
+        async for item in place.items():
+            key = {name: item[name] for name in place.keys.names()}
+            if rules.form is Form.counts:
+                item = {name: value for name, value in item.items() if name in compared}
+            yield key, item
+
+    return await comparison.verdict(held())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A derived table as it can be read."""
+
+    keys: KeySchema
+    items: Callable[[], AsyncIterator[Item]]
+
+
+async def _place(opening: Opening) -> _Place:
+    asked: TableSettings = opening.settings
+    region = asked.region or opening.sink.region
+    if asked.endpoint is not None:
+        remote = RemoteTable(asked.table, asked.endpoint, region)
+        return _Place(await remote.keys(), remote.items)
+    table = await _local(opening)
+
+    async def rows() -> AsyncIterator[Item]:
+        span = table.items_prefix, after_prefix(table.items_prefix)
+        async for _, stored in listing.entries(opening.around.engine, span):
+            yield codec.decode(stored)
+
+    return _Place(table.keys, rows)
+
+
+async def _local(opening: Opening) -> Table:
+    """The derived table of this server."""
+    asked: TableSettings = opening.settings
+    region = asked.region or opening.sink.region
     try:
         table = await opening.around.catalog.describe(region, asked.table)
     except ServiceError as error:
         raise SinkBroken(f"Table {asked.table} of {region}: {error}") from error
     if table.table_id == opening.sink.table_id:
         raise SinkBroken("A table cannot be derived from itself.")
-    return TableWriter(opening, table)
+    return table
 
 
 async def _check(asked: TableSettings, around: Surroundings) -> None:
@@ -300,4 +363,5 @@ KIND: Final = Kind(
     _open,
     Pace(500, 10_000),
     _check,
+    _verify,
 )

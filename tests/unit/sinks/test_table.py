@@ -258,3 +258,19 @@ def test_lists_of_names() -> None:
     assert pairs("key", " pk = a ,b") == (("pk", "a"), ("b", "b"))
     assert pairs("key", " ") == ()
     assert TableSettings(TARGET).form == "items"
+
+
+def test_a_derived_table_is_held_against_its_source() -> None:
+    async def body(store: SinkStore) -> None:
+        await store.put("a", **order("ann", "1"))
+        await store.add("table", settings=COUNTS)
+        await store.drained()
+        before = (await store.service.verify(await store.sink())).faults
+        await store.service.pause(await store.sink())
+        await store.put("b", **order("ann", "1"))
+        after = (await store.service.verify(await store.sink())).faults
+
+        assert before == []
+        assert after == ['{"who":{"S":"ann"}} is held otherwise than it should be']
+
+    derived({"who": "S"}, body)
