@@ -7,8 +7,8 @@
 #   make test ARGS="-k stream"
 #   make test JOBS=0             in one process; otherwise one for each core, four at the most
 #   make torture KILLS=200 SEED=7
-#   make fuzz REQUESTS=1000000 EXAMPLES=10000   ask so many spoiled requests; ten times as many
-#                                expressions as examples are put to the engine and to plain models
+#   make fuzz REQUESTS=1000000 PAIRS=100000   ask so many spoiled requests; put so many expressions
+#                                and items of each kind to the engine and to plain models
 #   make bench PEERS=1           measure moto_server and dynalite in the same run
 #   make bench SIZE=10000000     measure a table of so many items beside a small one
 
@@ -18,16 +18,14 @@ ARGS ?=
 JOBS ?= auto
 PEERS ?=
 SIZE ?=
-EXAMPLES ?= 5000
 REQUESTS ?= 100000
+PAIRS ?= 10000
 KILLS ?= 200
 SEED ?=
 
 # Modules that are compiled again by every process cost more than they take up.
 unexport PYTHONDONTWRITEBYTECODE
 
-FUZZ := $(addprefix tests/model/test_,expressions.py update_expressions.py projections.py \
-	key_conditions.py legacy.py partiql_conditions.py)
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core
@@ -49,7 +47,7 @@ help:
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
 	@echo "make test    run every test [JOBS=N] [ARGS=...]"
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
-	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [REQUESTS=N] [EXAMPLES=N] [SEED=N]"
+	@echo "make fuzz    ask a server spoiled requests, and a model about expressions [REQUESTS=N] [PAIRS=N] [SEED=N]"
 	@echo "make check   format, lint, types, layers, generated tables, tidiness"
 	@echo "make bench   measure throughput, CPU, delay, start-up and memory [PEERS=1] [SIZE=N] [ARGS=...]"
 	@echo "make docs    verify that generated pages are up to date and that links resolve"
@@ -82,8 +80,7 @@ torture: $(DEV)
 
 fuzz: $(DEV)
 	$(BIN)/python -m tests.fuzz --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
-	HYPOTHESIS_PROFILE=fuzz EXAMPLES=$(EXAMPLES) \
-		$(BIN)/pytest --timeout 0 $(FUZZ) $(ARGS)
+	$(BIN)/python -m tests.fuzz.pairs --pairs $(PAIRS) $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.benchmarks $(if $(PEERS),--peers) $(if $(SIZE),--size $(SIZE)) $(ARGS)

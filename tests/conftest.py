@@ -2,7 +2,7 @@
 
 Order is random (pytest-randomly prints the seed; --randomly-seed=N repeats it),
 but unit tests run first, since they name a fault best. Hypothesis profiles: `ci` by default,
-`thorough` and `fuzz` (EXAMPLES=N of them) by HYPOTHESIS_PROFILE. With --aws the conformance tests
+`thorough` by HYPOTHESIS_PROFILE. With --aws the conformance tests
 run against AWS itself, with whatever credentials and region the environment gives; no server is
 started then.
 """
@@ -49,13 +49,6 @@ settings.register_profile(
     "thorough",
     deadline=None,
     max_examples=2_000,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.register_profile(
-    "fuzz",
-    deadline=None,
-    max_examples=int(os.environ.get("EXAMPLES", "5000")),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -278,6 +278,10 @@ def of_two(kind: str, a: tuple[str, Any] | None, b: tuple[str, Any] | None) -> b
 @settings(max_examples=10 * EXAMPLES)
 @given(items, conditions)
 def test_a_condition_says_of_an_item_what_the_model_says(found, tree):
+    check_condition(found, tree)
+
+
+def check_condition(found: dict[str, Any], tree: tuple[Any, ...]) -> None:
     writer = Writer()
     text = writer.write(tree)
     placeholders = Placeholders(None, writer.values or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +69,12 @@ def plain(kind: str, text: str) -> Any:
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[ItemStore]:
+    with filled_store() as store:
+        yield store
+
+
+@contextmanager
+def filled_store() -> Iterator[ItemStore]:
     """A table for each type of sort key, each with two partitions."""
     with ItemStore().running() as store:
         for number, (kind, held) in enumerate(HELD.items(), 1):
@@ -118,15 +125,23 @@ def test_a_query_finds_what_the_model_finds(
     is_forward: bool,
     limit: int | None,
 ) -> None:
+    check_query(filled, wanted, form, {"ScanIndexForward": is_forward, "Limit": limit})
+
+
+def check_query(
+    filled: ItemStore,
+    wanted: tuple[str, tuple[str, ...] | None],
+    form: str,
+    options: dict[str, Any],
+) -> None:
+    """options: of the Query; None is left out."""
     kind, condition = wanted
     request: dict[str, Any] = {
         "TableName": kind * 3,
         "KeyConditionExpression": "pk = :p",
         "ExpressionAttributeValues": {":p": {"S": "x"}},
-        "ScanIndexForward": is_forward,
+        **{name: value for name, value in options.items() if value is not None},
     }
-    if limit is not None:
-        request["Limit"] = limit
     if condition is not None:
         operator, *texts = condition
         values = {f":v{number}": {kind: text} for number, text in enumerate(texts)}
@@ -145,7 +160,7 @@ def test_a_query_finds_what_the_model_finds(
 
     expected = sorted(each for each in (plain(kind, text) for text in HELD[kind]))
     expected = [each for each in expected if matches(each, condition, kind)]
-    assert found == (expected if is_forward else expected[::-1])
+    assert found == (expected if options["ScanIndexForward"] else expected[::-1])
 
 
 def all_pages(store: ItemStore, request: dict[str, Any]) -> list[Any]:

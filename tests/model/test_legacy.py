@@ -91,6 +91,12 @@ class Expression:
     st.sampled_from([None, "AND", "OR"]),
 )
 def test_a_legacy_condition_says_what_its_expression_says(found, asked, operator):
+    check_condition(found, asked, operator)
+
+
+def check_condition(
+    found: dict[str, Any] | None, asked: dict[str, Any], operator: str | None
+) -> None:
     writer = Expression()
     text = f" {operator or 'AND'} ".join(
         writer.comparison(name, each) for name, each in asked.items()
@@ -158,6 +164,10 @@ def outcome(bound: Update | None, old: dict[str, Any] | None) -> Any:
 @settings(max_examples=10 * EXAMPLES)
 @given(st.none() | items, st.dictionaries(NAMES, changes, min_size=1, max_size=3))
 def test_legacy_updates_make_what_their_expression_makes(found, asked):
+    check_updates(found, asked)
+
+
+def check_updates(found: dict[str, Any] | None, asked: dict[str, Any]) -> None:
     writer = Expression()
     text = update_text(writer, asked)
     old = None if found is None else item.normalise(found)[0]
@@ -184,6 +194,10 @@ ranges = st.one_of(
 @settings(max_examples=10 * EXAMPLES)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c"]), ranges, min_size=1, max_size=2))
 def test_legacy_key_conditions_want_what_their_expression_wants(asked):
+    check_keys(asked)
+
+
+def check_keys(asked: dict[str, Any]) -> None:
     writer = Expression()
     text = " AND ".join(writer.comparison(name, each) for name, each in asked.items())
     schema = ("a", "b", {"a": "S", "b": "N", "c": "S"})

@@ -85,6 +85,10 @@ def clash(wanted: list[Path]) -> str | None:
 def test_a_projection_keeps_of_an_item_what_the_model_keeps(
     found: dict[str, Any], wanted: list[Path], is_aliased: bool
 ) -> None:
+    check_projection(found, wanted, is_aliased=is_aliased)
+
+
+def check_projection(found: dict[str, Any], wanted: list[Path], *, is_aliased: bool) -> None:
     text = ", ".join(written(path, is_aliased=is_aliased) for path in wanted)
     placeholders = Placeholders(ALIASES, None)
     refusal = clash(wanted)

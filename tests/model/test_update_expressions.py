@@ -264,6 +264,10 @@ def updated(
 @settings(max_examples=10 * EXAMPLES)
 @given(old_items, st.one_of(apart, st.lists(actions, min_size=1, max_size=4)))
 def test_an_update_makes_of_an_item_what_the_model_makes(old, chosen):
+    check_update(old, chosen)
+
+
+def check_update(old: dict[str, Value] | None, chosen: list[tuple[str, Path, Any]]) -> None:
     writer = Writer()
     chosen = sorted(chosen, key=lambda action: SECTIONS.index(action[0]))
     text = writer.write(chosen)
