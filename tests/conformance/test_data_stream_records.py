@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
 
+from headwater.api import cbor
 from tests.conformance.data_streams import DataStreams, refusal
 
 FIRST = "shardId-000000000000"
+CBOR = {"Content-Type": "application/x-amz-cbor-1.1"}
+GET = "Kinesis_20131202.GetRecords"
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +232,7 @@ def test_record_beyond_a_mebibyte_is_refused_and_one_of_it_is_not(
         {"Records": [{"Data": b"", "PartitionKey": ""}]},
         {"Records": [{"Data": b"", "PartitionKey": "k" * 257}]},
         {"Records": [{"PartitionKey": "k"}]},
+        {"Records": [{"Data": b"x"}]},
     ],
 )
 def test_call_beyond_the_models_limits_is_refused(
@@ -240,3 +249,22 @@ def test_page_beyond_ten_thousand_records_is_refused(kinesis: Any, shared: str) 
     told = refusal(kinesis.get_records, ShardIterator=at, Limit=10_001)
 
     assert told.code == "ValidationException"
+
+
+def test_client_that_speaks_cbor_finds_what_one_of_json_has_put(
+    kinesis: Any, single: str, endpoint: str | None
+) -> None:
+    url = endpoint or kinesis.meta.endpoint_url
+    credentials = kinesis._request_signer._credentials
+    kinesis.put_record(StreamName=single, Data=b"\x00data", PartitionKey="k")
+    asked = {"ShardIterator": iterator(kinesis, single), "Limit": 1}
+
+    request = AWSRequest("POST", f"{url}/", {**CBOR, "X-Amz-Target": GET}, cbor.dumps(asked))
+    SigV4Auth(credentials, "kinesis", kinesis.meta.region_name).add_auth(request)
+    with contextlib.closing(URLLib3Session()) as session:
+        answer = session.send(request.prepare())
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, CBOR["Content-Type"])
+    (record,) = cbor.loads(answer.content)["Records"]
+    assert b"\x45\x00data" in answer.content
+    assert record["Data"] == base64.b64encode(b"\x00data").decode()

@@ -72,7 +72,7 @@ class StreamRecordHandlers:
         name = stream_of(call, self._streams.account)
         stream = await self._streams.find(call.region, name)
         asked = call.input
-        record = _record(asked, stream, "data")
+        record = _record(asked, stream, "")
         follows = asked.get("SequenceNumberForOrdering")
         if follows is not None:
             record = record._replace(after=parse_sequence(follows))
@@ -84,7 +84,7 @@ class StreamRecordHandlers:
         name = stream_of(call, self._streams.account)
         stream = await self._streams.find(call.region, name)
         records = [
-            _record(each, stream, f"records.{index}.member.data")
+            _record(each, stream, f"records.{index}.member.")
             for index, each in enumerate(call.input["Records"], 1)
         ]
         size = sum(len(each.data) + len(each.partition_key.encode()) for each in records)
@@ -179,18 +179,28 @@ class StreamRecordHandlers:
 
 
 def _record(asked: Mapping[str, Any], stream: DataStream, path: str) -> NewRecord:
-    """A record to put. Raises InvalidArgumentException, ValidationException if it is too large."""
-    data, key = a2b_base64(asked["Data"]), asked["PartitionKey"]
+    """A record to put; path: of the member that holds it, with a dot, or empty.
+
+    Raises InvalidArgumentException, ValidationException if it has no key or is too large.
+    """
+    data, key = a2b_base64(asked["Data"]), asked.get("PartitionKey")
+    if key is None:  # the model requires none, for streams that share records out themselves
+        raise _violation("null", f"{path}partitionKey", "Member must not be null")
     most = stream.record_kib_max * KB
     if len(data) + len(key.encode()) > most:
-        shown = f"java.nio.HeapByteBuffer[pos=0 lim={len(data)} cap={len(data)}]"
-        raise ValidationException(
-            f"1 validation error detected: Value '{shown}' at '{path}' failed to satisfy "
-            f"constraint: Member must have length less than or equal to {most}"
-        )
+        shown = f"'java.nio.HeapByteBuffer[pos=0 lim={len(data)} cap={len(data)}]'"
+        limit = f"Member must have length less than or equal to {most}"
+        raise _violation(shown, f"{path}data", limit)
     explicit = asked.get("ExplicitHashKey")
     hashed = hash_key(key) if explicit is None else hash_key_of("ExplicitHashKey", explicit)
     return NewRecord(key, data, hashed)
+
+
+def _violation(value: str, path: str, text: str) -> ValidationException:
+    return ValidationException(
+        f"1 validation error detected: Value {value} at '{path}' failed to satisfy constraint: "
+        f"{text}"
+    )
 
 
 def _shown(shard_id: ShardId, stored: Stored) -> dict[str, Any]:
