@@ -108,6 +108,19 @@ def test_an_index_created_anew_under_its_name_is_the_new_one_everywhere() -> Non
     in_servers(body, TWO)
 
 
+def test_of_two_indexes_of_a_name_created_apart_one_stays_everywhere() -> None:
+    async def body(world: LinkedStores) -> None:
+        await linked(world, cut=True)
+        await update(world, EAST, create("by-v"))
+        await update(world, WEST, create("by-v", projection="KEYS_ONLY"))
+        await world.advance(5)
+
+        for table in await healed(world):
+            assert indexes_of(table) == [("by-v", "ALL", "ACTIVE")]
+
+    in_servers(body, TWO)
+
+
 def test_of_what_is_set_apart_one_stays_everywhere() -> None:
     async def body(world: LinkedStores) -> None:
         await linked(world, cut=True)
