@@ -376,3 +376,17 @@ def test_the_same_seed_gives_the_same_faults(place: Place) -> None:
 
     assert first == outcomes(3) != outcomes(4)
     assert len(set(first)) == 2
+
+
+def test_calls_of_data_streams_are_throttled_in_kinesis_words(place: Place) -> None:
+    kinesis = boto3.client("kinesis", region_name=place.wire.region, config=CLIENT)
+    put = {"StreamName": "s", "Data": b"", "PartitionKey": "k"}
+    place.faults({"Kind": "Throttled", "Operations": ["PutRecord", "ListShards"], "Count": 2})
+
+    with refused(THROUGHPUT, "Rate exceeded for shard."):
+        kinesis.put_record(**put)
+    with refused("LimitExceededException", "Rate exceeded."):
+        kinesis.list_shards(StreamName="s")
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.put_record(**put)
+    kinesis.close()

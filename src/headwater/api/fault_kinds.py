@@ -19,6 +19,7 @@ ITEM_OPERATIONS: Final = (
     | TRANSACTIONS
     | {"GetItem", "Query", "Scan", "ExecuteStatement", "BatchExecuteStatement"}
 )
+RECORD_OPERATIONS: Final = frozenset({"PutRecord", "PutRecords", "GetRecords"})
 _WITH_TOKEN: Final = frozenset({"TransactWriteItems", "ExecuteTransaction"})
 
 _ANY: Final = frozenset({Kind.THROTTLED, Kind.INTERNAL_SERVER_ERROR, Kind.ANSWER_LOST, Kind.SLOW})
@@ -40,7 +41,7 @@ def can_befall(kind: Kind, operation: str) -> bool:
 
 def kinds_of(service: str, operation: str, body: Mapping[str, Any]) -> frozenset[Kind]:
     """The kinds that can befall a request; body: its checked input."""
-    if service == "lambda":
+    if service in ("lambda", "kinesis"):
         return _ANY
     kinds = _ANY | {kind for kind, operations in _MORE.items() if operation in operations}
     kinds -= {Kind.EMPTY_PAGE}  # only a page that has records is emptied

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 
-from headwater.api.fault_kinds import ITEM_OPERATIONS, kinds_of
+from headwater.api.fault_kinds import ITEM_OPERATIONS, RECORD_OPERATIONS, kinds_of
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.api.statement_request import asked
@@ -118,7 +118,7 @@ class FaultyHandlers:
 
     def _read(self, call: Call) -> ShardIterator | None:
         """The place that a request reads records at; None also for an iterator that is refused."""
-        if call.operation != "GetRecords":
+        if call.operation != "GetRecords" or call.service == "kinesis":
             return None
         try:
             return self._iterators.read(call.input["ShardIterator"], self._clock.now())
@@ -199,6 +199,10 @@ def _error(call: Call, struck: Struck) -> ServiceError:
 def _throttled(call: Call, code: str | None) -> ServiceError:
     if call.service == "lambda":
         return TooManyRequestsException(members={"Reason": "CallerRateLimitExceeded"})
+    if call.service == "kinesis":
+        if call.operation in RECORD_OPERATIONS:
+            return ProvisionedThroughputExceededException("Rate exceeded for shard.")
+        return LimitExceededException("Rate exceeded.")
     if code is None:
         is_of_items = call.operation in ITEM_OPERATIONS
         return ProvisionedThroughputExceededException() if is_of_items else ThrottlingException()

@@ -30,7 +30,7 @@ from headwater.lab.faults import (
 )
 from headwater.limits import lab_faults_max
 
-_SERVICES: Final = ("dynamodb", "dynamodbstreams", "lambda")
+_SERVICES: Final = ("dynamodb", "dynamodbstreams", "lambda", "kinesis")
 _NAMES_MAX: Final = 100
 _COUNT_MAX: Final = 10**9
 _SECONDS_MAX: Final = 3600.0
