@@ -1,7 +1,7 @@
-"""The Kinesis Client Library 3 with the DynamoDB Streams adapter 2: two workers, one killed.
+"""The Kinesis Client Library on a stream: 3 with the streams adapter 2, and 1 with the adapter 1.
 
-Maven builds the worker of kcl/ once into .headwater/kcl of the checkout, and again when its sources
-change; the first time it also fetches the library, which takes minutes.
+Maven builds the workers of kcl/ and kcl1/ once into .headwater of the checkout, and again when
+their sources change; the first time it also fetches the libraries, which takes minutes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import pytest
 from tests.scenarios.stream_scene import Scene
 from tests.scenarios.told import Talker
 
-SOURCE = Path(__file__).with_name("kcl")
-CACHE = Path(__file__).parents[2] / ".headwater" / "kcl"
+CACHE = Path(__file__).parents[2] / ".headwater"
 BUILD = ["mvn", "--batch-mode", "--quiet", "package"]
 BUILD_SECONDS_MAX = 600
 SCENARIO_SECONDS_MAX = 400
@@ -37,21 +36,33 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def program() -> list[str]:
-    """The command that runs a worker, without its arguments."""
-    target = CACHE / "target"
+    """The command that runs a worker of the library 3, without its arguments."""
+    return built("kcl")
+
+
+@pytest.fixture(scope="module")
+def former_program() -> list[str]:
+    """The same of the library 1."""
+    return built("kcl1")
+
+
+def built(name: str) -> list[str]:
+    """The command that runs the worker of a folder beside this file; it is built if it is not."""
+    source, cache = Path(__file__).with_name(name), CACHE / name
+    target = cache / "target"
     archive = target / "classes.jsa"
-    wanted = "".join(path.read_text() for path in sorted(SOURCE.rglob("*")) if path.is_file())
-    built = CACHE / "built"
-    if not built.exists() or built.read_text() != wanted:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        shutil.copytree(SOURCE, CACHE)
+    wanted = "".join(path.read_text() for path in sorted(source.rglob("*")) if path.is_file())
+    mark = cache / "built"
+    if not mark.exists() or mark.read_text() != wanted:
+        shutil.rmtree(cache, ignore_errors=True)
+        shutil.copytree(source, cache)
         try:
-            subprocess.run(BUILD, cwd=CACHE, check=True, timeout=BUILD_SECONDS_MAX)
+            subprocess.run(BUILD, cwd=cache, check=True, timeout=BUILD_SECONDS_MAX)
             run = [*JAVA, f"-XX:ArchiveClassesAtExit={archive}", *_worker(target)]
             subprocess.run(run, check=True, capture_output=True, timeout=BUILD_SECONDS_MAX)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             pytest.skip("Maven could not build the worker")
-        built.write_text(wanted)
+        mark.write_text(wanted)
     return [*JAVA, f"-XX:SharedArchiveFile={archive}", *_worker(target)]
 
 
@@ -90,6 +101,25 @@ def test_every_record_is_processed_in_order_through_a_split_and_a_death(scene, p
         victim.kill()
         scene.write()
         scene.until_all_is_read("what was written after a worker's death")
+
+    scene.check_order()
+    assert all([child] in told.words("begin") for child in children)
+
+
+def test_former_library_processes_every_record_in_order_through_a_split(
+    scene: Scene, former_program: list[str], tmp_path: Path
+) -> None:
+    told = scene.told
+    scene.write()
+    command = [*former_program, scene.endpoint, scene.arn, APPLICATION, "a"]
+
+    with Talker("a", command, told, tmp_path / "errors"):
+        scene.until_all_is_read("what was written first")
+        shard = next(iter(scene.owners(APPLICATION)))
+        children = scene.split(shard)
+        scene.write()
+        scene.until("the parent's end", lambda: [shard] in told.words("end"))
+        scene.until_all_is_read("what was written to the children")
 
     scene.check_order()
     assert all([child] in told.words("begin") for child in children)
