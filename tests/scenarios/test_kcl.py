@@ -18,7 +18,7 @@ from tests.scenarios.told import Talker
 CACHE = Path(__file__).parents[2] / ".headwater"
 BUILD = ["mvn", "--batch-mode", "--quiet", "package"]
 BUILD_SECONDS_MAX = 600
-SCENARIO_SECONDS_MAX = 400
+SCENARIO_SECONDS_MAX = 1200
 APPLICATION = "mirror"
 JAVA = [
     "java",
