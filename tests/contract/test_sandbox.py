@@ -132,6 +132,30 @@ def test_memory_in_a_sandbox_is_the_functions_and_bounded(tmp_path: Path) -> Non
     in_sandbox(tmp_path, act)
 
 
+def test_memory_of_children_counts_in_a_sandbox_though_their_parent_has_ended(
+    tmp_path: Path,
+) -> None:
+    async def act(shop: Workshop) -> None:
+        told = failure(
+            await shop.run("""
+                import os, signal
+                def handler(event, context):
+                    if not os.fork():
+                        if os.fork():
+                            os._exit(0)
+                        hoard = b"x" * (150 << 20)
+                        signal.pause()
+                    os.wait()
+                    signal.pause()
+            """)
+        )
+
+        assert told["errorType"] == "Runtime.ExitError"
+        assert "signal: killed" in told["errorMessage"]
+
+    in_sandbox(tmp_path, act)
+
+
 def test_nothing_of_a_sandbox_outlives_its_worker(tmp_path: Path) -> None:
     """A child in a session of its own ends with the function that is out of time."""
     mark = f"child of {tmp_path}"
