@@ -28,7 +28,7 @@ def wait(aws_lambda):
     """Waits for a function by one of boto3's waiters."""
 
     def until(waiter, **which):
-        config = {"Delay": 0.01, "MaxAttempts": 300}
+        config = {"Delay": 0.01, "MaxAttempts": 5000}
         aws_lambda.get_waiter(waiter).wait(**which, WaiterConfig=config)
 
     return until

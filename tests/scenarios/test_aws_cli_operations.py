@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.aws_cli import PROGRAM, aws
+from tests.conformance.data_streams import LOOKS_MAX, DataStreams
 from tests.conformance.definition import keys
 from tests.scenarios.aws_cli_walk import Walk, implemented
 
@@ -26,6 +27,14 @@ POLICY = (
 pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="the AWS CLI is not installed"),
 ]
+
+
+@pytest.fixture
+def data_stream(connect, unique_name) -> Iterator[str]:
+    """The ARN of a data stream, which is deleted afterwards."""
+    made = DataStreams(connect("kinesis"), unique_name)
+    yield made.arn(made.make(ShardCount=1))
+    made.delete_all()
 
 
 @pytest.fixture
@@ -127,6 +136,30 @@ def read_stream(walk: Walk, name: str, arn: str) -> None:
     walk.all_of("dynamodbstreams", get_records={"shard_iterator": got["ShardIterator"]})
 
 
+def stream_into(walk: Walk, name: str, stream_arn: str) -> None:
+    """Have the table's changes put into a data stream, and then no more."""
+    flow = {"table_name": name, "stream_arn": stream_arn}
+    precision = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
+    walk.all_of("dynamodb", enable_kinesis_streaming_destination=flow)
+    wait_until_active(walk, name)
+    updated = {**flow, "update_kinesis_streaming_configuration": precision}
+    walk.all_of("dynamodb", update_kinesis_streaming_destination=updated)
+    wait_until_active(walk, name)
+    walk.all_of("dynamodb", disable_kinesis_streaming_destination=flow)
+
+
+def wait_until_active(walk: Walk, name: str) -> None:
+    """Return once the table's destination is active."""
+    asked = {"table_name": name}
+    for _ in range(LOOKS_MAX):
+        told = walk.all_of("dynamodb", describe_kinesis_streaming_destination=asked)
+        (described,) = told.values()
+        (destination,) = described["KinesisDataStreamDestinations"]
+        if destination["DestinationStatus"] == "ACTIVE":
+            return
+    raise AssertionError(f"the destination of {name} does not become active")
+
+
 def meet_old_global_tables(walk: Walk, name: str) -> None:
     """Call the operations of the first version of global tables: all but the list are refused."""
     walk.all_of("dynamodb", list_global_tables={})
@@ -145,7 +178,7 @@ def meet_old_global_tables(walk: Walk, name: str) -> None:
         walk.called.add(operation)
 
 
-def test_every_operation_is_called(tables, names):
+def test_every_operation_is_called(tables, names, data_stream):
     name, restored, recovered, imported = names
     table, walk = {"table_name": name}, Walk()
     created = walk.all_of(
@@ -167,6 +200,7 @@ def test_every_operation_is_called(tables, names):
     use_items(walk, name)
     begun = use_table(walk, name, arn, [recovered, imported])
     read_stream(walk, name, created["LatestStreamArn"])
+    stream_into(walk, name, data_stream)
     meet_old_global_tables(walk, name)
     backup = {"backup_arn": begun["create_backup"]["BackupDetails"]["BackupArn"]}
     export = begun["export_table_to_point_in_time"]["ExportDescription"]["ExportArn"]
