@@ -1,9 +1,8 @@
 """Write the reference page of operations by asking a server what it does.
 
-A server is started in memory and asked, through botocore, for every operation of its tables with
-every parameter. An operation is refused if the server says that it does not support it, and a
-parameter if that is what it says of a value of it. A parameter that is taken must be named
-somewhere in the source; one that is not would be ignored, and the page says so.
+A server is started in memory and asked, through botocore, for every operation with every parameter.
+An operation, or a value of a parameter, is refused if the server says that it does not support
+it. A parameter that is taken must be named in the source; one that is not would be ignored.
 
     python tools/generate_operations.py            write the page
     python tools/generate_operations.py --check    exit 1 if it is not what would be written
@@ -336,10 +335,11 @@ def _text(shape: Any) -> str:
 
 
 def _required(shape: Any) -> dict[str, Any]:
-    """The plainest request: only what the model requires."""
+    """The plainest request: only what the model requires, or the service though it does not."""
     if shape is None:
         return {}
-    return {name: _filled(shape.members[name], 1) for name in shape.required_members}
+    required = [*shape.required_members, *WORDS["required"].get(shape.name, ())]
+    return {name: _filled(shape.members[name]) for name in required}
 
 
 def _shown(value: Any) -> str:
