@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,10 @@ from hypothesis import HealthCheck, settings
 
 from headwater.clock import SystemChance
 from tests.server_process import ServerProcess
+
+# Commands are interrupted as Ctrl-C does it. A run that a script has begun in the background ignores
+# that signal, and whatever it starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FOLDERS_IN_ORDER = (
     "unit",
