@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, settings
 from headwater.clock import SystemChance
 from tests.server_process import ServerProcess
 
-# Commands are interrupted as Ctrl-C does it. A run that a script has begun in the background ignores
-# that signal, and whatever it starts would inherit that.
+# Commands are interrupted as Ctrl-C does it. A run that a script has begun in the background
+# ignores that signal, and whatever it starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FOLDERS_IN_ORDER = (

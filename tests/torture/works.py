@@ -142,6 +142,7 @@ async def import_table(client: Client, world: World) -> Finish:
         described = await moments.ended(client, "Import", arn)
         assert described["ImportStatus"] == "COMPLETED", described
         assert described["ImportedItemCount"] == _IMPORTED, described
+        await settled(client, name)  # its state follows that of the import
         world.spare.append(name)
 
     return finish
