@@ -16,7 +16,7 @@ from headwater.storage.engine import Engine, Span
 
 
 @dataclass(frozen=True, slots=True)
-class _Erasure:
+class Erasure:
     """Keys deleted in one commit."""
 
     keys: Sequence[bytes]
@@ -40,5 +40,5 @@ async def erase(engine: Engine, committer: Committer, span: tuple[bytes, bytes])
         Span(start, stop, table_step_items_max, bytes_max=table_step_bytes_max)
     ):
         keys = [key for key, _ in rows]
-        await committer.submit(_Erasure(keys))
+        await committer.submit(Erasure(keys))
         start = keys[-1]

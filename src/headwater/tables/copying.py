@@ -27,7 +27,7 @@ from headwater.limits import (
 )
 from headwater.storage.committer import View
 from headwater.storage.engine import Span, Unavailable
-from headwater.storage.erase import erase
+from headwater.storage.erase import Erasure, erase
 from headwater.storage.keyspace import BackupId
 from headwater.tables import schema
 from headwater.tables.backup import Backup, BackupStatus
@@ -70,21 +70,6 @@ class _Step:
 
     def _copy_key(self, item_key: bytes) -> bytes:
         return copy_keys(self.table, item_key)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Dropping:
-    """Keys deleted that stand for items which were not there."""
-
-    keys: Sequence[bytes]
-
-    @property
-    def reads(self) -> Sequence[bytes]:
-        return ()
-
-    def run(self, view: View) -> None:
-        for key in self.keys:
-            view.delete(key)
 
 
 class BackupMaker:
@@ -179,7 +164,7 @@ class BackupMaker:
         count = Count()
         while rows := await self._stores.engine.scan(_page(start, stop)):
             if absent := [key for key, stored in rows if stored == NO_ITEM]:
-                await self._stores.committer.submit(_Dropping(absent))
+                await self._stores.committer.submit(Erasure(absent))
             items = [stored for _, stored in rows if stored != NO_ITEM]
             count += Count(len(items), sum(map(codec.size, items)))
             start = rows[-1][0] + b"\x00"

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from headwater.cli.diff.compare import items_of
 from headwater.cli.replay.target import Refused
+from headwater.cli.replay.to_table import BATCH_ITEMS, write_all
 from headwater.consumer.recording import attributes
 
-_BATCH_ITEMS: Final = 25
 _INDEX_MEMBERS: Final = ("IndexName", "KeySchema", "Projection")
 
 
@@ -68,11 +68,9 @@ def _definition(described: dict[str, Any]) -> dict[str, Any]:
 
 def _fill(places: Places, source: str, target: str) -> None:
     items = items_of(places.real, source)
-    while batch := list(islice(items, _BATCH_ITEMS)):
-        wanted = [{"PutRequest": {"Item": attributes(item)}} for item in batch]
-        while wanted:
-            answer = places.shadow.batch_write_item(RequestItems={target: wanted})
-            wanted = answer.get("UnprocessedItems", {}).get(target, [])
+    while batch := list(islice(items, BATCH_ITEMS)):
+        writes = [{"PutRequest": {"Item": attributes(item)}} for item in batch]
+        write_all(places.shadow, target, writes)
 
 
 @contextmanager

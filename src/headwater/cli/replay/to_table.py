@@ -12,7 +12,7 @@ from headwater.cli.replay.batches import Bounds, Record
 from headwater.cli.replay.target import Refused
 from headwater.consumer.recording import Origin, attributes
 
-_BATCH_ITEMS: Final = 25  # of BatchWriteItem
+BATCH_ITEMS: Final = 25  # of BatchWriteItem
 _BATCH_BYTES: Final = 12_000_000  # of 16 MB; a record also has the old image, so this is ample
 _UNPROCESSED_WAIT_SECONDS: Final = 0.1
 _SHOWS_NEW: Final = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
@@ -24,7 +24,7 @@ class TableTarget:
     tables: boto3's DynamoDB client.
     """
 
-    bounds = Bounds(_BATCH_ITEMS, _BATCH_BYTES)
+    bounds = Bounds(BATCH_ITEMS, _BATCH_BYTES)
 
     def __init__(self, tables: Any, table: str, origin: Origin) -> None:
         """Raises Refused where the records cannot become this table's items."""
@@ -43,12 +43,19 @@ class TableTarget:
         return True
 
     def deliver(self, records: Sequence[Record]) -> None:
-        wanted = list(_last_of_each_key(records).values())
-        while wanted:
-            answer = self._tables.batch_write_item(RequestItems={self._table: wanted})
-            wanted = answer.get("UnprocessedItems", {}).get(self._table, [])
-            if wanted:
-                time.sleep(_UNPROCESSED_WAIT_SECONDS)
+        write_all(self._tables, self._table, list(_last_of_each_key(records).values()))
+
+
+def write_all(tables: Any, table: str, writes: Sequence[Mapping[str, Any]]) -> None:
+    """Make the writes of one BatchWriteItem, those that come back unprocessed again.
+
+    tables: boto3's DynamoDB client; raises what it raises.
+    """
+    while writes:
+        answer = tables.batch_write_item(RequestItems={table: writes})
+        writes = answer.get("UnprocessedItems", {}).get(table, [])
+        if writes:
+            time.sleep(_UNPROCESSED_WAIT_SECONDS)
 
 
 def _last_of_each_key(records: Sequence[Record]) -> dict[bytes, Mapping[str, Any]]:
