@@ -37,6 +37,18 @@ def key(unique_name: Callable[[str], str]) -> str:
     return unique_name("key")
 
 
+@pytest.fixture
+def execute(dynamodb: Any) -> Callable[..., Any]:
+    """Executes one PartiQL statement; its parameters are attribute values."""
+
+    def execute(statement: str, *parameters: Any, **options: Any) -> Any:
+        if parameters:
+            options["Parameters"] = list(parameters)
+        return dynamodb.execute_statement(Statement=statement, **options)
+
+    return execute
+
+
 @pytest.fixture(scope="session")
 def simple(lasting_tables: Tables) -> str:
     """A table with the partition key `pk`, a string."""

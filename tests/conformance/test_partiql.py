@@ -8,18 +8,6 @@ from tests.conformance.expectation import VALUES, invalid, refused
 
 
 @pytest.fixture
-def run(dynamodb):
-    """Runs one statement; its parameters are attribute values."""
-
-    def execute(statement, *parameters, **options):
-        if parameters:
-            options["Parameters"] = list(parameters)
-        return dynamodb.execute_statement(Statement=statement, **options)
-
-    return execute
-
-
-@pytest.fixture
 def stored(dynamodb, composite, key):
     """Three items of one partition, with sort keys a, b and c and numbers 1, 2 and 3."""
     items = [
@@ -35,14 +23,14 @@ def text(value):
     return {"S": value}
 
 
-def test_insert_then_select(run, composite, key):
-    run(
+def test_insert_then_select(execute, composite, key):
+    execute(
         f"""INSERT INTO "{composite}" VALUE {{'pk': ?, 'sk': 'a', 'm': {{'l': [1, 'x', NULL]}},
         't': true, 'ns': <<2, 1>>, 'ss': <<'it''s'>>}}""",
         text(key),
     )
 
-    answer = run(
+    answer = execute(
         f"""SELECT * FROM "{composite}" WHERE pk = ? AND sk = 'a'""", text(key), ConsistentRead=True
     )
 
@@ -58,9 +46,9 @@ def test_insert_then_select(run, composite, key):
     }
 
 
-def test_insert_of_what_is_there(run, composite, key, stored):
+def test_insert_of_what_is_there(execute, composite, key, stored):
     with refused("DuplicateItemException", "Duplicate primary key exists in table"):
-        run(f"""INSERT INTO "{composite}" VALUE {{'pk': ?, 'sk': 'a'}}""", text(key))
+        execute(f"""INSERT INTO "{composite}" VALUE {{'pk': ?, 'sk': 'a'}}""", text(key))
 
 
 @pytest.mark.parametrize(
@@ -78,20 +66,20 @@ def test_insert_of_what_is_there(run, composite, key, stored):
         ("ORDER BY sk DESC", "321"),
     ],
 )
-def test_select_of_a_partition(run, composite, key, stored, where, numbers):
+def test_select_of_a_partition(execute, composite, key, stored, where, numbers):
     statement = f"""SELECT n FROM "{composite}" WHERE pk = ? {where}"""
 
-    items = run(statement, text(key), ConsistentRead=True)["Items"]
+    items = execute(statement, text(key), ConsistentRead=True)["Items"]
 
     assert "".join(item["n"]["N"] for item in items) == numbers
 
 
-def test_select_of_several_partitions(run, dynamodb, simple, unique_name):
+def test_select_of_several_partitions(execute, dynamodb, simple, unique_name):
     names = [unique_name("key") for _ in range(3)]
     for name in names:
         dynamodb.put_item(TableName=simple, Item={"pk": text(name)})
 
-    answer = run(
+    answer = execute(
         f"""SELECT pk FROM "{simple}" WHERE pk IN [?, ?, ?]""",
         *map(text, names),
         ConsistentRead=True,
@@ -100,30 +88,32 @@ def test_select_of_several_partitions(run, dynamodb, simple, unique_name):
     assert sorted(item["pk"]["S"] for item in answer["Items"]) == sorted(names)
 
 
-def test_select_page_by_page(run, composite, key, stored):
+def test_select_page_by_page(execute, composite, key, stored):
     statement = f"""SELECT * FROM "{composite}" WHERE pk = ?"""
-    first = run(statement, text(key), Limit=2, ConsistentRead=True)
+    first = execute(statement, text(key), Limit=2, ConsistentRead=True)
 
-    second = run(statement, text(key), Limit=2, ConsistentRead=True, NextToken=first["NextToken"])
+    second = execute(
+        statement, text(key), Limit=2, ConsistentRead=True, NextToken=first["NextToken"]
+    )
 
     assert first["Items"] + second["Items"] == stored
     assert "NextToken" not in second
 
 
-def test_token_of_another_statement(run, composite, key, stored):
+def test_token_of_another_statement(execute, composite, key, stored):
     statement = f"""SELECT * FROM "{composite}" WHERE pk = ?"""
-    token = run(statement, text(key), Limit=1)["NextToken"]
+    token = execute(statement, text(key), Limit=1)["NextToken"]
 
     with invalid("NextToken does not match request"):
-        run(f"{statement} AND n = 1", text(key), NextToken=token)
+        execute(f"{statement} AND n = 1", text(key), NextToken=token)
 
 
-def test_select_from_an_index(run, dynamodb, indexed, key):
+def test_select_from_an_index(execute, dynamodb, indexed, key):
     for sort, grade in (("a", "2"), ("b", "1")):
         item = {"pk": text(key), "sk": text(sort), "grade": {"N": grade}}
         dynamodb.put_item(TableName=indexed, Item=item)
 
-    answer = run(
+    answer = execute(
         f"""SELECT sk FROM "{indexed}"."by_grade" WHERE pk = ? AND grade > 0""",
         text(key),
         ConsistentRead=True,
@@ -132,8 +122,8 @@ def test_select_from_an_index(run, dynamodb, indexed, key):
     assert [item["sk"]["S"] for item in answer["Items"]] == ["b", "a"]
 
 
-def test_update_returns_what_is_asked(run, composite, key, stored):
-    answer = run(
+def test_update_returns_what_is_asked(execute, composite, key, stored):
+    answer = execute(
         f"""UPDATE "{composite}" SET n = n + 1 SET l = [1] WHERE pk = ? AND sk = 'a'
         RETURNING ALL NEW *""",
         text(key),
@@ -142,17 +132,17 @@ def test_update_returns_what_is_asked(run, composite, key, stored):
     assert answer["Items"] == [{**stored[0], "n": {"N": "2"}, "l": {"L": [{"N": "1"}]}}]
 
 
-def test_update_of_sets_and_lists(run, composite, key, stored):
+def test_update_of_sets_and_lists(execute, composite, key, stored):
     where = "WHERE pk = ? AND sk = 'a'"
-    run(f"""UPDATE "{composite}" SET s = <<1, 2>> SET l = ['x'] {where}""", text(key))
+    execute(f"""UPDATE "{composite}" SET s = <<1, 2>> SET l = ['x'] {where}""", text(key))
 
-    run(
+    execute(
         f"""UPDATE "{composite}" SET s = set_add(s, <<3>>) SET l = list_append(l, ['y'])
         REMOVE n {where}""",
         text(key),
     )
 
-    (item,) = run(f"""SELECT * FROM "{composite}" {where}""", text(key), ConsistentRead=True)[
+    (item,) = execute(f"""SELECT * FROM "{composite}" {where}""", text(key), ConsistentRead=True)[
         "Items"
     ]
     assert sorted(item["s"]["NS"]) == ["1", "2", "3"]
@@ -160,14 +150,14 @@ def test_update_of_sets_and_lists(run, composite, key, stored):
     assert "n" not in item
 
 
-def test_update_creates_nothing(run, composite, key):
+def test_update_creates_nothing(execute, composite, key):
     with refused("ConditionalCheckFailedException", "The conditional request failed"):
-        run(f"""UPDATE "{composite}" SET n = 1 WHERE pk = ? AND sk = 'a'""", text(key))
+        execute(f"""UPDATE "{composite}" SET n = 1 WHERE pk = ? AND sk = 'a'""", text(key))
 
 
-def test_failed_condition_shows_the_item(run, composite, key, stored):
+def test_failed_condition_shows_the_item(execute, composite, key, stored):
     with refused("ConditionalCheckFailedException") as refusal:
-        run(
+        execute(
             f"""UPDATE "{composite}" SET n = 5 WHERE pk = ? AND sk = 'a' AND n > 5""",
             text(key),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -176,32 +166,32 @@ def test_failed_condition_shows_the_item(run, composite, key, stored):
     assert refusal.body["Item"] == stored[0]
 
 
-def test_delete_returns_what_is_gone(run, composite, key, stored):
+def test_delete_returns_what_is_gone(execute, composite, key, stored):
     statement = f"""DELETE FROM "{composite}" WHERE pk = ? AND sk = 'a' RETURNING ALL OLD *"""
 
-    assert run(statement, text(key))["Items"] == [stored[0]]
-    assert run(statement, text(key))["Items"] == []
+    assert execute(statement, text(key))["Items"] == [stored[0]]
+    assert execute(statement, text(key))["Items"] == []
 
 
 @pytest.mark.parametrize("verb", ["UPDATE {} SET n = 1", "DELETE FROM {}"])
-def test_write_without_the_whole_key(run, composite, key, verb):
+def test_write_without_the_whole_key(execute, composite, key, verb):
     with invalid("Where clause does not contain a mandatory equality on all key attributes"):
-        run(verb.format(f'"{composite}"') + " WHERE pk = ?", text(key))
+        execute(verb.format(f'"{composite}"') + " WHERE pk = ?", text(key))
 
 
-def test_update_of_a_key(run, composite, key, stored):
+def test_update_of_a_key(execute, composite, key, stored):
     with invalid(f"{VALUES}Cannot update attribute sk. This attribute is part of the key"):
-        run(f"""UPDATE "{composite}" SET sk = 'x' WHERE pk = ? AND sk = 'a'""", text(key))
+        execute(f"""UPDATE "{composite}" SET sk = 'x' WHERE pk = ? AND sk = 'a'""", text(key))
 
 
-def test_malformed_statement(run):
+def test_malformed_statement(execute):
     with invalid("Statement wasn't well formed, can't be processed: Expected data manipulation"):
-        run("SLECT * FROM x")
+        execute("SLECT * FROM x")
 
 
-def test_missing_parameter(run, composite):
+def test_missing_parameter(execute, composite):
     with invalid("Number of parameters in request and statement don't match."):
-        run(f"""SELECT * FROM "{composite}" WHERE pk = ? AND sk = ?""", text("a"))
+        execute(f"""SELECT * FROM "{composite}" WHERE pk = ? AND sk = ?""", text("a"))
 
 
 def test_batch_tells_of_each_statement(dynamodb, composite, key, stored):
@@ -261,7 +251,9 @@ def test_transaction_happens_as_one(dynamodb, composite, key, stored):
     assert read["Responses"] == [{"Item": {"n": {"N": "1"}}}]
 
 
-def test_stream_shows_the_same_as_of_classic_calls(run, dynamodb, watched, follower, unique_name):
+def test_stream_shows_the_same_as_of_classic_calls(
+    execute, dynamodb, watched, follower, unique_name
+):
     classic, partiql = unique_name("key"), unique_name("key")
     dynamodb.put_item(TableName=watched, Item={"pk": text(classic), "n": {"N": "1"}})
     dynamodb.update_item(
@@ -272,9 +264,9 @@ def test_stream_shows_the_same_as_of_classic_calls(run, dynamodb, watched, follo
     )
     dynamodb.delete_item(TableName=watched, Key={"pk": text(classic)})
 
-    run(f"""INSERT INTO "{watched}" VALUE {{'pk': ?, 'n': 1}}""", text(partiql))
-    run(f"""UPDATE "{watched}" SET n = n + 1 WHERE pk = ?""", text(partiql))
-    run(f"""UPDATE "{watched}" SET n = 2 WHERE pk = ?""", text(partiql))
+    execute(f"""INSERT INTO "{watched}" VALUE {{'pk': ?, 'n': 1}}""", text(partiql))
+    execute(f"""UPDATE "{watched}" SET n = n + 1 WHERE pk = ?""", text(partiql))
+    execute(f"""UPDATE "{watched}" SET n = 2 WHERE pk = ?""", text(partiql))
     dynamodb.execute_transaction(
         TransactStatements=[
             {

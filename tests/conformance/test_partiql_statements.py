@@ -35,16 +35,6 @@ def where(key):
 
 
 @pytest.fixture
-def run(dynamodb):
-    def execute(statement, *parameters, **options):
-        if parameters:
-            options["Parameters"] = list(parameters)
-        return dynamodb.execute_statement(Statement=statement, **options)
-
-    return execute
-
-
-@pytest.fixture
 def read(dynamodb, composite, key):
     """The item as it is, or None."""
 
@@ -105,18 +95,18 @@ def read(dynamodb, composite, key):
         ("l = [1, {'x': 'deep'}]", True),
     ],
 )
-def test_conditions_hold_or_not(run, composite, item, where, condition, holds):
-    found = run(f'SELECT n FROM "{composite}" {where} AND ({condition})', ConsistentRead=True)
+def test_conditions_hold_or_not(execute, composite, item, where, condition, holds):
+    found = execute(f'SELECT n FROM "{composite}" {where} AND ({condition})', ConsistentRead=True)
 
     assert found["Items"] == ([{"n": {"N": "5"}}] if holds else [])
 
 
 @pytest.mark.parametrize("value", [*ITEM.values(), {"L": []}, {"M": {}}, {"S": ""}, {"B": b""}])
-def test_parameters_have_every_type(run, composite, key, where, value, read):
-    run(f"INSERT INTO \"{composite}\" VALUE {{'pk': ?, 'sk': 'a', 'v': ?}}", {"S": key}, value)
+def test_parameters_have_every_type(execute, composite, key, where, value, read):
+    execute(f"INSERT INTO \"{composite}\" VALUE {{'pk': ?, 'sk': 'a', 'v': ?}}", {"S": key}, value)
 
     assert read()["v"] == value
-    found = run(f'SELECT * FROM "{composite}" {where} AND v = ?', value, ConsistentRead=True)
+    found = execute(f'SELECT * FROM "{composite}" {where} AND v = ?', value, ConsistentRead=True)
     assert len(found["Items"]) == 1
 
 
@@ -130,8 +120,8 @@ def test_parameters_have_every_type(run, composite, key, where, value, read):
         ('"n"', {"n": {"N": "5"}}),
     ],
 )
-def test_select_lists_paths(run, composite, item, where, columns, expected):
-    (found,) = run(f'SELECT {columns} FROM "{composite}" {where}', ConsistentRead=True)["Items"]
+def test_select_lists_paths(execute, composite, item, where, columns, expected):
+    (found,) = execute(f'SELECT {columns} FROM "{composite}" {where}', ConsistentRead=True)["Items"]
 
     assert found == expected
 
@@ -159,8 +149,8 @@ def test_select_lists_paths(run, composite, item, where, columns, expected):
         ("REMOVE absent", {}),
     ],
 )
-def test_updates_change_what_they_name(run, composite, item, where, changes, expected, read):
-    run(f'UPDATE "{composite}" {changes} {where}')
+def test_updates_change_what_they_name(execute, composite, item, where, changes, expected, read):
+    execute(f'UPDATE "{composite}" {changes} {where}')
 
     found = read()
     if "ss" in found:
@@ -178,32 +168,32 @@ def test_updates_change_what_they_name(run, composite, item, where, changes, exp
         ("MODIFIED NEW", {"n": {"N": "6"}}),
     ],
 )
-def test_returning_tells_of_an_update(run, composite, item, where, returning, expected):
-    (told,) = run(f'UPDATE "{composite}" SET n = 6 {where} RETURNING {returning} *')["Items"]
+def test_returning_tells_of_an_update(execute, composite, item, where, returning, expected):
+    (told,) = execute(f'UPDATE "{composite}" SET n = 6 {where} RETURNING {returning} *')["Items"]
 
     keys = {name: item[name] for name in ("pk", "sk")}
     assert told == ({**keys, **expected} if returning.startswith("ALL") else expected)
 
 
-def test_returning_of_a_delete_is_all_of_the_old(run, composite, item, where, read):
+def test_returning_of_a_delete_is_all_of_the_old(execute, composite, item, where, read):
     with invalid():
-        run(f'DELETE FROM "{composite}" {where} RETURNING ALL NEW *')
+        execute(f'DELETE FROM "{composite}" {where} RETURNING ALL NEW *')
     assert read() is not None
 
-    (told,) = run(f'DELETE FROM "{composite}" {where} RETURNING ALL OLD *')["Items"]
+    (told,) = execute(f'DELETE FROM "{composite}" {where} RETURNING ALL OLD *')["Items"]
 
     assert told == item
     assert read() is None
 
 
 @pytest.mark.parametrize("condition", ["", " AND n = 1"])
-def test_delete_of_what_is_not_there_succeeds(run, composite, where, condition):
-    assert run(f'DELETE FROM "{composite}" {where}{condition}')["Items"] == []
+def test_delete_of_what_is_not_there_succeeds(execute, composite, where, condition):
+    assert execute(f'DELETE FROM "{composite}" {where}{condition}')["Items"] == []
 
 
-def test_delete_of_what_does_not_fit_fails(run, composite, item, where):
+def test_delete_of_what_does_not_fit_fails(execute, composite, item, where):
     with refused("ConditionalCheckFailedException", "The conditional request failed"):
-        run(f'DELETE FROM "{composite}" {where} AND n = 1')
+        execute(f'DELETE FROM "{composite}" {where} AND n = 1')
 
 
 @pytest.mark.parametrize(
@@ -228,9 +218,9 @@ def test_delete_of_what_does_not_fit_fails(run, composite, item, where):
         "UPSERT INTO \"{}\" VALUE {{'pk': 'a'}}",
     ],
 )
-def test_what_is_no_statement_is_refused(run, composite, statement):
+def test_what_is_no_statement_is_refused(execute, composite, statement):
     with invalid():
-        run(statement.format(composite, composite))
+        execute(statement.format(composite, composite))
 
 
 @pytest.mark.parametrize(
@@ -266,59 +256,59 @@ def test_what_is_no_statement_is_refused(run, composite, statement):
         ),
     ],
 )
-def test_statements_have_rules(run, composite, statement, message):
+def test_statements_have_rules(execute, composite, statement, message):
     with invalid(message):
-        run(statement.format(composite))
+        execute(statement.format(composite))
 
 
-def test_table_that_is_not_there_is_not_found(run, unique_name):
+def test_table_that_is_not_there_is_not_found(execute, unique_name):
     with missing():
-        run(f"SELECT * FROM \"{unique_name('none')}\" WHERE pk = 'a'")
+        execute(f"SELECT * FROM \"{unique_name('none')}\" WHERE pk = 'a'")
 
 
-def test_index_that_is_not_there_is_refused(run, composite):
+def test_index_that_is_not_there_is_refused(execute, composite):
     with invalid("The table does not have the specified index: none"):
-        run(f'SELECT * FROM "{composite}"."none" WHERE pk = \'a\'')
+        execute(f'SELECT * FROM "{composite}"."none" WHERE pk = \'a\'')
 
 
-def test_parameters_are_at_least_one(run):
+def test_parameters_are_at_least_one(execute):
     with invalid(
         "1 validation error detected: Value '[]' at 'parameters' failed to satisfy constraint: "
         "Member must have length greater than or equal to 1"
     ):
-        run("SELECT * FROM x", Parameters=[])
+        execute("SELECT * FROM x", Parameters=[])
 
 
-def test_more_parameters_than_places_are_refused(run, composite, where):
+def test_more_parameters_than_places_are_refused(execute, composite, where):
     with invalid("Number of parameters in request and statement don't match."):
-        run(f'SELECT * FROM "{composite}" {where}', {"S": "a"})
+        execute(f'SELECT * FROM "{composite}" {where}', {"S": "a"})
 
 
 @pytest.mark.parametrize("options", [{"ConsistentRead": True}, {"Limit": 1}])
-def test_options_of_reads_are_refused_for_writes(run, composite, where, options):
+def test_options_of_reads_are_refused_for_writes(execute, composite, where, options):
     (name,) = options
 
     with invalid(f"{name} can be used with SELECT statements only"):
-        run(f'DELETE FROM "{composite}" {where}', **options)
+        execute(f'DELETE FROM "{composite}" {where}', **options)
 
 
-def test_consistent_reads_of_a_global_index_are_refused(run, indexed):
+def test_consistent_reads_of_a_global_index_are_refused(execute, indexed):
     with invalid("Consistent reads are not supported on global secondary indexes"):
-        run(f'SELECT * FROM "{indexed}"."by_colour" WHERE colour = \'x\'', ConsistentRead=True)
+        execute(f'SELECT * FROM "{indexed}"."by_colour" WHERE colour = \'x\'', ConsistentRead=True)
 
 
-def test_at_most_fifty_partitions_are_asked_for_at_once(run, simple):
+def test_at_most_fifty_partitions_are_asked_for_at_once(execute, simple):
     def asked(count):
         return f'SELECT * FROM "{simple}" WHERE pk IN [{", ".join(["?"] * count)}]'
 
-    assert run(asked(50), *[{"S": f"none {number}"} for number in range(50)])["Items"] == []
+    assert execute(asked(50), *[{"S": f"none {number}"} for number in range(50)])["Items"] == []
     with invalid():
-        run(asked(51), *[{"S": f"none {number}"} for number in range(51)])
+        execute(asked(51), *[{"S": f"none {number}"} for number in range(51)])
 
 
-def test_capacity_is_told(run, composite, item, where):
-    read = run(f'SELECT * FROM "{composite}" {where}', ReturnConsumedCapacity="TOTAL")
-    written = run(f'UPDATE "{composite}" SET n = 1 {where}', ReturnConsumedCapacity="TOTAL")
+def test_capacity_is_told(execute, composite, item, where):
+    read = execute(f'SELECT * FROM "{composite}" {where}', ReturnConsumedCapacity="TOTAL")
+    written = execute(f'UPDATE "{composite}" SET n = 1 {where}', ReturnConsumedCapacity="TOTAL")
 
     assert read["ConsumedCapacity"] == {"TableName": composite, "CapacityUnits": 0.5}
     assert written["ConsumedCapacity"] == {"TableName": composite, "CapacityUnits": 1.0}
@@ -385,9 +375,9 @@ class TestTransactions:
         assert codes == ["None", "ConditionalCheckFailed"]
         assert read() == item
 
-    def test_exists_is_for_transactions_alone(self, run, composite, where):
+    def test_exists_is_for_transactions_alone(self, execute, composite, where):
         with invalid():
-            run(f'EXISTS(SELECT * FROM "{composite}" {where} AND n = 1)')
+            execute(f'EXISTS(SELECT * FROM "{composite}" {where} AND n = 1)')
 
     def test_reads_are_told_in_order(self, dynamodb, composite, item, key):
         answer = dynamodb.execute_transaction(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.api.table_description import Description, key_schema, on_demand_limit, projection
+from headwater.api.table_description import Description, on_demand_limit
 from headwater.arn import table_arn
 from headwater.tables.backup import Backup
+from headwater.tables.key_form import key_schema, projection
 from headwater.tables.schema import Index, Table, Throughput, TimeToLiveStatus
 
 

@@ -14,11 +14,10 @@ from headwater.arn import index_arn, stream_arn, table_arn
 from headwater.storage.keyspace import IndexId
 from headwater.tables.altering import decreases_today
 from headwater.tables.count import Count
+from headwater.tables.key_form import key_schema, projection
 from headwater.tables.schema import (
     Index,
     IndexStatus,
-    KeySchema,
-    ProjectionType,
     Replica,
     ReplicaStatus,
     Restoration,
@@ -174,23 +173,6 @@ def _index(table: Table, index: Index, figures: Figures) -> Description:
     shown["IndexSizeBytes"] = count.size
     shown["ItemCount"] = count.items
     shown["IndexArn"] = index_arn(table.region, figures.account, table.name, index.name)
-    return shown
-
-
-def key_schema(keys: KeySchema) -> list[Description]:
-    """The members of a KeySchema."""
-    return [
-        {"AttributeName": name, "KeyType": kind}
-        for names, kind in ((keys.partition_names(), "HASH"), (keys.sort_names(), "RANGE"))
-        for name in names
-    ]
-
-
-def projection(index: Index) -> Description:
-    """The members of a Projection."""
-    shown: Description = {"ProjectionType": index.projection}
-    if index.projection is ProjectionType.INCLUDE:
-        shown["NonKeyAttributes"] = list(index.attributes)
     return shown
 
 

@@ -10,15 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from headwater.tables import definition as definitions
 from headwater.tables.definition import Definition
-from headwater.tables.schema import (
-    Index,
-    IndexStatus,
-    KeySchema,
-    ProjectionType,
-    Table,
-    Throughput,
-    Units,
-)
+from headwater.tables.key_form import key_schema, projection
+from headwater.tables.schema import Index, IndexStatus, Table, Throughput, Units
 
 Check: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Checks a CreateTable's body against AWS's model, which floors above know."""
@@ -46,7 +39,7 @@ def input_of(table: Table) -> dict[str, Any]:
         "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": kind} for name, kind in types.items()
         ],
-        "KeySchema": _keys(table.keys),
+        "KeySchema": key_schema(table.keys),
         "BillingMode": "PAY_PER_REQUEST" if table.throughput is None else "PROVISIONED",
         **_capacity(table),
     }
@@ -68,19 +61,12 @@ def definition_of(name: str, form: Mapping[str, Any], check: Check) -> Definitio
 
 
 def _index(index: Index) -> dict[str, Any]:
-    projection: dict[str, Any] = {"ProjectionType": index.projection}
-    if index.projection is ProjectionType.INCLUDE:
-        projection["NonKeyAttributes"] = list(index.attributes)
-    form = {"IndexName": index.name, "KeySchema": _keys(index.keys), "Projection": projection}
+    form: dict[str, Any] = {
+        "IndexName": index.name,
+        "KeySchema": key_schema(index.keys),
+        "Projection": projection(index),
+    }
     return {**form, **_capacity(index)} if index.is_global else form
-
-
-def _keys(keys: KeySchema) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": name, "KeyType": kind}
-        for names, kind in ((keys.partition_names(), "HASH"), (keys.sort_names(), "RANGE"))
-        for name in names
-    ]
 
 
 def _capacity(what: Table | Index) -> dict[str, Any]:

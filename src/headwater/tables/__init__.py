@@ -5,6 +5,7 @@ streaming_destination.py  a data stream that its changes go to
 keys.py        keys of items and index entries, checked, as bytes
 definition.py  CreateTable's input to the definition of a table
 key_definition.py  keys, indexes and projections as defined, checked
+key_form.py    keys and projections in the form in which they are defined and shown
 alteration.py  UpdateTable's input to the alteration of a table
 altering.py    a table altered
 resource_policies.py  policies by their revisions (pure)
