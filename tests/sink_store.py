@@ -19,6 +19,7 @@ from headwater.consumers.members import Alone
 from headwater.consumers.watch import HeadWatch
 from headwater.errors import FunctionNotFound
 from headwater.outbox.message import Message
+from headwater.queues.service import QueueService, QueueStore
 from headwater.sinks import kinds
 from headwater.sinks.activity import SinkActivities
 from headwater.sinks.change import Change
@@ -178,6 +179,8 @@ class SinkStore:
         settings = CatalogSettings("000000000000", initial_partitions=2)
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
         self.writer = Writer(self.committer, self.catalog)
+        queue_store = QueueStore(self.engine, self.committer, self.wakeups, self.clock, self.clock)
+        self.queues = QueueService(queue_store, settings.account, self.chance)
         self.list = ListSink()
         self.outbox = KeptMessages()
         self.functions = FewFunctions()
@@ -212,6 +215,10 @@ class SinkStore:
                 self.writer,
                 self._files,
                 s3_endpoint=None,
+                sqs_endpoint=None,
+                sns_endpoint=None,
+                machine_clock=self.clock,
+                queues=self.queues,
             ),
             Refusals(cast("Any", self.outbox), self.clock, self.chance),
             cast("LocalFunctions", self.functions),

@@ -9,89 +9,23 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from headwater.clock import ManualClock, SeededChance
-from headwater.sinks import kinds, parquet, settings
+from headwater.sinks import parquet
 from headwater.sinks import schema as schemas
 from headwater.sinks.change import Change, Event, plain
-from headwater.sinks.kind import BACKFILL, ChangeBatch, Opening, Surroundings, Writer
+from headwater.sinks.kind import BACKFILL
 from headwater.sinks.schema import Schema
-from headwater.sinks.sink import Manner, Sink, Start, State
-from headwater.storage.keyspace import ShardId, TableId
-from headwater.streams.window import Stream, StreamStatus, ViewType
 from headwater.values.item import Item
 from tests.sink_store import MemoryNotes
-
-SHARD = ShardId("shardId-00000001414576573621-f55eea83")
-OTHER = ShardId("shardId-00000001414576573621-00000000")
-TABLE = TableId("00000000-0000-0000-0000-000000000001")
-DAY_US = 86_400_000_000
-STREAM = Stream(
-    "us-east-1",
-    "music",
-    TABLE,
-    "2015-05-20T20:51:10.252",
-    ViewType.NEW_AND_OLD_IMAGES,
-    StreamStatus.ENABLED,
-    ("k",),
-    0.0,
-)
-
-
-@dataclass
-class Subject:
-    """A kind with settings. held: what its destination holds, plain documents by key."""
-
-    kind: str
-    settings: dict[str, Any]
-    held: Callable[[], Awaitable[dict[str, Any]]]
-    files: Path
-    notes: MemoryNotes
-
-    async def open(self) -> Writer:
-        """A writer, as after a restart of the server."""
-        kind = kinds.kind(self.kind)
-        opening = Opening(
-            self.sink(),
-            STREAM,
-            settings.parse(kind, self.settings),
-            self.notes,  # type: ignore[arg-type]  # its double
-            Surroundings(
-                ManualClock(),
-                SeededChance(1),
-                None,  # type: ignore[arg-type]  # no kind here has a store
-                None,  # type: ignore[arg-type]  # as above
-                None,  # type: ignore[arg-type]  # as above
-                self.files,
-                s3_endpoint=None,
-            ),
-            lambda _: None,
-        )
-        return await kind.open(opening)
-
-    def sink(self) -> Sink:
-        return Sink(
-            "us-east-1",
-            "s",
-            "00000000-0000-0000-0000-00000000000a",
-            self.kind,
-            "music",
-            TABLE,
-            STREAM.label,
-            Start.BACKFILL,
-            Manner(self.settings, 100, 2**20, 0.0),
-            State.RUNNING,
-            must_fill=False,
-            created_at=0.0,
-            changed_at=0.0,
-        )
+from tests.sink_writing import OTHER, Subject, batch, change, run, write
+from tests.webhook_receiver import SECRET, receiver
 
 
 def lines_of(files: Path) -> list[dict[str, Any]]:
@@ -136,52 +70,32 @@ def lake(**more: Any) -> Callable[[Path], Subject]:
     return make
 
 
+def webhook(files: Path) -> Subject:
+    """Held is what a receiver has that does nothing twice."""
+    stack = ExitStack()
+    server = stack.enter_context(receiver())
+
+    async def held() -> dict[str, Any]:
+        return latest([each for posted in server.taken().values() for each in posted.changes])
+
+    settings = {"url": server.url, "secret": SECRET}
+    return Subject("webhook", settings, held, files, MemoryNotes(), stack.close)
+
+
 MAKES = {
     "lake": lake(),
     "lake-packed": lake(compression="gzip", partition_by="hour"),
     "lake-of-parquet": lake(format="parquet"),
     "lake-by-attribute": lake(partition_by="attribute", partition_attribute="v"),
+    "webhook": webhook,
 }
 
 
 @pytest.fixture(params=sorted(MAKES))
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
-    return MAKES[request.param](tmp_path)
-
-
-def change(key: str, number: int, value: str | None, event: Event | None = None) -> Change:
-    """A change of an item; without a value it is removed."""
-    new = None if value is None else {"k": {"S": key}, "v": {"S": value}}
-    return Change(
-        event or (Event.REMOVE if new is None else Event.MODIFY),
-        f"{key}-{number}",
-        number,
-        DAY_US * number,
-        {"k": {"S": key}},
-        new,
-        None,
-        is_by_service=False,
-        document=None if new is None else plain(new),
-    )
-
-
-def batch(*changes: Change, origin: str = SHARD) -> ChangeBatch:
-    return ChangeBatch(origin, changes[0].version, changes)
-
-
-async def write(subject: Subject, *batches: ChangeBatch) -> None:
-    """Write batches, one after the other."""
-    writer = await subject.open()
-    for each in batches:
-        assert await writer.write(each) == ()
-    await writer.close()
-
-
-def run(body: Awaitable[Any]) -> Any:
-    async def main() -> Any:
-        return await body
-
-    return asyncio.run(main())
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    made = MAKES[request.param](tmp_path)
+    yield made
+    made.close()
 
 
 def test_latest_change_of_an_item_is_held(subject: Subject) -> None:

@@ -47,7 +47,7 @@ async def parts_of(core: Core, surroundings: Surroundings) -> AsyncIterator[Part
         functions_of(core, surroundings, outbox) as functions,
         mappings_of(core, functions, outbox, activities) as mappings,
         replication_of(core, catalog) as replication,
-        sinks_of(core, catalog, functions, outbox) as sinks,
+        sinks_of(core, catalog, functions, outbox, queues) as sinks,
         streaming_of(core, catalog, data_streams) as streaming,
     ):
         yield Parts(

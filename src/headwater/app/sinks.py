@@ -14,6 +14,7 @@ from headwater.app.core import Core, absolute
 from headwater.app.functions import Functions
 from headwater.config import ConfigError
 from headwater.outbox.outbox import Outbox
+from headwater.queues.service import QueueService
 from headwater.sinks.activity import SinkActivities
 from headwater.sinks.configured import Asked, ConfiguredSinks, requests
 from headwater.sinks.failure import Refusals
@@ -39,7 +40,7 @@ class Sinks:
 
 @asynccontextmanager
 async def sinks_of(
-    core: Core, catalog: Catalog, functions: Functions, outbox: Outbox
+    core: Core, catalog: Catalog, functions: Functions, outbox: Outbox, queues: QueueService
 ) -> AsyncIterator[Sinks]:
     """All sinks, running; at the end they finish what they write, if it is soon.
 
@@ -57,6 +58,10 @@ async def sinks_of(
             Writer(core.committer, catalog),
             absolute(settings.sink_files or core.folder / _FILES),
             settings.s3_endpoint,
+            settings.sqs_endpoint,
+            settings.sns_endpoint,
+            core.machine_clock,
+            queues,
         ),
         Refusals(outbox, clock, core.chance),
         LocalFunctions(functions.calls, core.chance),

@@ -36,4 +36,7 @@ parquet.py      they, as Parquet
 table.py        kind: a table derived from a table
 derivation.py   what it has of each item, and what changes change there
 remote_table.py a table on AWS or another server
+webhook.py      kind: batches posted to an address
+certificates.py whom they trust over TLS
+parcels.py      batches for places that take each delivery as a whole
 """

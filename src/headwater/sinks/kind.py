@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from headwater.clock import Chance, Clock
+from headwater.queues.service import QueueService
 from headwater.sinks.change import Change
 from headwater.sinks.notes import Notes
 from headwater.sinks.sink import Sink
@@ -92,7 +93,9 @@ class Writer(Protocol):
 class Surroundings:
     """What writers work with beside their sink.
 
-    files: the directory that `file:` locations lie in. s3_endpoint: of the server, if it has one.
+    files: the directory that `file:` locations lie in. s3_endpoint, sqs_endpoint, sns_endpoint: of
+    the server, if it has them. machine_clock: the time that other machines go by. queues: the
+    server's own.
     """
 
     clock: Clock
@@ -102,6 +105,10 @@ class Surroundings:
     writer: TableWriter
     files: Path
     s3_endpoint: str | None
+    sqs_endpoint: str | None
+    sns_endpoint: str | None
+    machine_clock: Clock
+    queues: QueueService
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from headwater.sinks.kind import InvalidSettings, Kind
 _MODULES: Final = {
     "lake": "headwater.sinks.lake",
     "table": "headwater.sinks.table",
+    "webhook": "headwater.sinks.webhook",
 }
 NAMES: Final = tuple(sorted(_MODULES))
 

@@ -40,7 +40,7 @@ from headwater.sinks.location import Location, parse_location, store_of
 from headwater.sinks.placing import Placing
 from headwater.sinks.schema import Schema
 from headwater.sinks.settings import means
-from headwater.sinks.transform import moment, shape
+from headwater.sinks.transform import moment, outcome, shape
 from headwater.sinks.verification import Comparison, Verdict, each, without_null
 from headwater.storage.objects import ObjectsFailed, ObjectStore, Place
 
@@ -195,8 +195,7 @@ def _folder(value: object) -> str:
 
 
 def _lines(changes: Sequence[Change], *, is_packed: bool) -> bytes:
-    """Whole changes, each with its document as the new image."""
-    lines = b"".join(dumps({**shape(change), "new": change.document}) + b"\n" for change in changes)
+    lines = b"".join(dumps(outcome(change)) + b"\n" for change in changes)
     return gzip.compress(lines, compresslevel=6, mtime=0) if is_packed else lines
 
 

@@ -127,7 +127,7 @@ class ByFunction:
 
 
 def shape(change: Change) -> Document:
-    """A change as transforms see it, and as it is written where whole changes are."""
+    """A change as transforms see it."""
     return {
         "event": change.event.value,
         "id": change.id,
@@ -138,6 +138,11 @@ def shape(change: Change) -> Document:
         "new": None if change.new is None else plain(change.new),
         "old": None if change.old is None else plain(change.old),
     }
+
+
+def outcome(change: Change) -> Document:
+    """A whole change as it is written: its document stands for the new image."""
+    return {**shape(change), "new": change.document}
 
 
 def moment(time_us: int) -> str:
