@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenarios.stream_scene import Scene
+from tests.scenarios.stream_scene import DataSource, Scene, TableSource
 from tests.server_process import ServerProcess
 
 
@@ -19,9 +19,29 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
-    """A table with a stream in a server of its own, and what its consumers tell."""
+def stage() -> Iterator[str]:
+    """The endpoint of a server for one scene alone."""
     with ServerProcess.serve("--memory", "--lab") as server:
-        made = Scene(server.endpoint)
-        yield made
-        made.close()
+        yield server.endpoint
+
+
+@pytest.fixture
+def scene(stage: str) -> Iterator[Scene]:
+    """A table with a stream, and what its consumers tell."""
+    made = Scene(stage, TableSource(stage))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def data_source(stage: str) -> DataSource:
+    """A data stream of two shards."""
+    return DataSource(stage)
+
+
+@pytest.fixture
+def data_scene(stage: str, data_source: DataSource) -> Iterator[Scene]:
+    """That data stream, and what its consumers tell."""
+    made = Scene(stage, data_source)
+    yield made
+    made.close()

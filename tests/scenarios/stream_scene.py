@@ -1,9 +1,13 @@
-"""A table whose stream workers in other processes consume, and what they have told."""
+"""A stream that workers in other processes consume, and what they have told.
+
+The stream is a table's, whose items change, or one of data that records are put into.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any, Protocol
 
 import pytest
 
@@ -13,33 +17,118 @@ from tests.scenarios.told import Told
 
 KEYS = [f"key-{number}" for number in range(12)]
 WAIT_SECONDS_MAX = 300
+DATA_STREAM = "clicks"
+
+
+class Source(Protocol):
+    """What has the stream. name: what its readers ask for it by."""
+
+    name: str
+
+    def put(self, key: str, count: int) -> None:
+        """Have a record of a key and a count."""
+
+    def split(self, shard: str) -> list[str]:
+        """Split a shard in the middle; returns its children."""
+
+    def close(self) -> None:
+        """Close its client."""
+
+
+class TableSource:
+    """A table with a stream, whose ARN is the name; its records are the changes of its items."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._tables = clients(endpoint)
+        made = self._tables.create_table(**TABLE, StreamSpecification=STREAM)
+        self.name: str = made["TableDescription"]["LatestStreamArn"]
+        self._tables.get_waiter("table_exists").wait(TableName=TABLE["TableName"])
+
+    def put(self, key: str, count: int) -> None:
+        item = {"pk": {"S": key}, "n": {"N": str(count)}}
+        self._tables.put_item(TableName=TABLE["TableName"], Item=item)
+
+    def split(self, shard: str) -> list[str]:
+        with closing(Lab(self._endpoint)) as lab:
+            return lab.split(self.name, shard)
+
+    def close(self) -> None:
+        self._tables.close()
+
+
+class DataSource:
+    """A data stream of two shards; the data of a record is a key and a count."""
+
+    name = DATA_STREAM
+
+    def __init__(self, endpoint: str) -> None:
+        self._streams = clients(endpoint, "kinesis")
+        self._streams.create_stream(StreamName=self.name, ShardCount=2)
+        self._become_active()
+
+    def put(self, key: str, count: int) -> None:
+        data = f"{key} {count}".encode()
+        self._streams.put_record(StreamName=self.name, PartitionKey=key, Data=data)
+
+    def split(self, shard: str) -> list[str]:
+        (found,) = (each for each in self._shards() if each["ShardId"] == shard)
+        hashes = found["HashKeyRange"]
+        middle = (int(hashes["StartingHashKey"]) + int(hashes["EndingHashKey"])) // 2
+        self._streams.split_shard(
+            StreamName=self.name, ShardToSplit=shard, NewStartingHashKey=str(middle)
+        )
+        self._become_active()
+        return [each["ShardId"] for each in self._shards() if each.get("ParentShardId") == shard]
+
+    def merge(self, shard: str, adjacent: str) -> str:
+        """Merge two shards whose ranges meet; returns their child."""
+        self._streams.merge_shards(
+            StreamName=self.name, ShardToMerge=shard, AdjacentShardToMerge=adjacent
+        )
+        self._become_active()
+        parents = {shard, adjacent}
+        (child,) = (each for each in self._shards() if parents == _parents(each))
+        found: str = child["ShardId"]
+        return found
+
+    def close(self) -> None:
+        self._streams.close()
+
+    def _shards(self) -> list[dict[str, Any]]:
+        shards: list[dict[str, Any]] = self._streams.list_shards(StreamName=self.name)["Shards"]
+        return shards
+
+    def _become_active(self) -> None:
+        self._streams.get_waiter("stream_exists").wait(
+            StreamName=self.name, WaiterConfig={"Delay": 1}
+        )
+
+
+def _parents(shard: dict[str, Any]) -> set[str]:
+    names = ("ParentShardId", "AdjacentParentShardId")
+    return {shard[name] for name in names if name in shard}
 
 
 class Scene:
-    """The table, with every item changed so many times, and the workers' lines."""
+    """The stream, with so many records of each key, and the workers' lines."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, source: Source) -> None:
         self.endpoint = endpoint
         self.tables = clients(endpoint)
+        self.source = source
         self.told = Told()
         self._counts = dict.fromkeys(KEYS, 0)
-        made = self.tables.create_table(**TABLE, StreamSpecification=STREAM)
-        self.arn: str = made["TableDescription"]["LatestStreamArn"]
-        self.tables.get_waiter("table_exists").wait(TableName=TABLE["TableName"])
 
     def close(self) -> None:
         self.tables.close()
+        self.source.close()
 
     def write(self) -> None:
-        """Change every item."""
+        """Have one more record of every key."""
         for key in KEYS:
             self._counts[key] += 1
-            item = {"pk": {"S": key}, "n": {"N": str(self._counts[key])}}
-            self.tables.put_item(TableName=TABLE["TableName"], Item=item)
-
-    def split(self, shard: str) -> list[str]:
-        with closing(Lab(self.endpoint)) as lab:
-            return lab.split(self.arn, shard)
+            self.source.put(key, self._counts[key])
 
     def owners(self, application: str) -> dict[str, str]:
         """Who has each shard that is not finished, by the lease table."""

@@ -32,7 +32,7 @@ def test_every_record_is_handled_in_order_through_a_split_and_a_death(scene, tmp
         scene.until_all_is_read("what was written first")
 
         shard = next(iter(scene.owners(APPLICATION)))
-        children = scene.split(shard)
+        children = scene.source.split(shard)
         scene.write()
         scene.until("the parent's end", lambda: [shard] in told.words("end"))
         first.kill()

@@ -1,4 +1,7 @@
-"""The Kinesis Client Library on a stream: 3 with the streams adapter 2, and 1 with the adapter 1.
+"""The Kinesis Client Library on streams.
+
+On a table's stream it is 3 with the streams adapter 2, and 1 with the adapter 1; on a data stream
+it is 3 without an adapter.
 
 Maven builds the workers of kcl/ and kcl1/ once into .headwater of the checkout, and again when
 their sources change; the first time it also fetches the libraries, which takes minutes.
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stream_scene import Scene
+from tests.scenarios.stream_scene import DataSource, Scene
 from tests.scenarios.told import Talker
 
 CACHE = Path(__file__).parents[2] / ".headwater"
@@ -20,6 +23,8 @@ BUILD = ["mvn", "--batch-mode", "--quiet", "package"]
 BUILD_SECONDS_MAX = 600
 SCENARIO_SECONDS_MAX = 1200
 APPLICATION = "mirror"
+WORKER = "headwater.Worker"
+DATA_STREAM_WORKER = "headwater.DataStreamWorker"
 JAVA = [
     "java",
     "-XX:TieredStopAtLevel=1",
@@ -36,7 +41,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def program() -> list[str]:
-    """The command that runs a worker of the library 3, without its arguments."""
+    """The command that runs the library 3, without its worker and the worker's arguments."""
     return built("kcl")
 
 
@@ -47,7 +52,7 @@ def former_program() -> list[str]:
 
 
 def built(name: str) -> list[str]:
-    """The command that runs the worker of a folder beside this file; it is built if it is not."""
+    """The command that runs workers of a folder beside this file, built if they are not."""
     source, cache = Path(__file__).with_name(name), CACHE / name
     target = cache / "target"
     archive = target / "classes.jsa"
@@ -58,17 +63,17 @@ def built(name: str) -> list[str]:
         shutil.copytree(source, cache)
         try:
             subprocess.run(BUILD, cwd=cache, check=True, timeout=BUILD_SECONDS_MAX)
-            run = [*JAVA, f"-XX:ArchiveClassesAtExit={archive}", *_worker(target)]
+            run = [*JAVA, f"-XX:ArchiveClassesAtExit={archive}", *_classpath(target), WORKER]
             subprocess.run(run, check=True, capture_output=True, timeout=BUILD_SECONDS_MAX)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             pytest.skip("Maven could not build the worker")
         mark.write_text(wanted)
-    return [*JAVA, f"-XX:SharedArchiveFile={archive}", *_worker(target)]
+    return [*JAVA, f"-XX:SharedArchiveFile={archive}", *_classpath(target)]
 
 
-def _worker(target: Path) -> list[str]:
+def _classpath(target: Path) -> list[str]:
     libraries = (target / "classpath").read_text()
-    return ["-cp", f"{target / 'worker.jar'}:{libraries}", "headwater.Worker"]
+    return ["-cp", f"{target / 'worker.jar'}:{libraries}"]
 
 
 def leader(scene: Scene) -> str:
@@ -83,8 +88,8 @@ def test_every_record_is_processed_in_order_through_a_split_and_a_death(scene, p
     scene.write()
 
     def start(name: str) -> Talker:
-        arguments = [scene.endpoint, scene.arn, APPLICATION, name]
-        return Talker(name, [*program, *arguments], told, tmp_path / f"{name}.errors")
+        arguments = [scene.endpoint, scene.source.name, APPLICATION, name]
+        return Talker(name, [*program, WORKER, *arguments], told, tmp_path / f"{name}.errors")
 
     with start("a") as first, start("b") as second:
         begun = [lambda name=name: told.words("begin", name) for name in "ab"]
@@ -94,7 +99,7 @@ def test_every_record_is_processed_in_order_through_a_split_and_a_death(scene, p
 
         owners = scene.owners(APPLICATION)
         shard = next(shard for shard, owner in owners.items() if owner == victim.name)
-        children = scene.split(shard)
+        children = scene.source.split(shard)
         scene.write()
         scene.until("the parent's end", lambda: [shard] in told.words("end"))
         scene.until_all_is_read("what was written to the children")
@@ -111,15 +116,38 @@ def test_former_library_processes_every_record_in_order_through_a_split(
 ) -> None:
     told = scene.told
     scene.write()
-    command = [*former_program, scene.endpoint, scene.arn, APPLICATION, "a"]
+    command = [*former_program, WORKER, scene.endpoint, scene.source.name, APPLICATION, "a"]
 
     with Talker("a", command, told, tmp_path / "errors"):
         scene.until_all_is_read("what was written first")
         shard = next(iter(scene.owners(APPLICATION)))
-        children = scene.split(shard)
+        children = scene.source.split(shard)
         scene.write()
         scene.until("the parent's end", lambda: [shard] in told.words("end"))
         scene.until_all_is_read("what was written to the children")
 
     scene.check_order()
     assert all([child] in told.words("begin") for child in children)
+
+
+def test_data_stream_is_processed_in_order_through_a_split_and_a_merge(
+    data_scene: Scene, data_source: DataSource, program: list[str], tmp_path: Path
+) -> None:
+    told = data_scene.told
+    data_scene.write()
+    arguments = [data_scene.endpoint, data_source.name, APPLICATION, "a"]
+    command = [*program, DATA_STREAM_WORKER, *arguments]
+
+    with Talker("a", command, told, tmp_path / "errors"):
+        data_scene.until_all_is_read("what was written first")
+        first, second = sorted(data_scene.owners(APPLICATION))
+        _, upper = data_source.split(first)
+        data_scene.write()
+        child = data_source.merge(upper, second)
+        data_scene.write()
+        ended = [[first], [second], [upper]]
+        data_scene.until("the parents' ends", lambda: all(e in told.words("end") for e in ended))
+        data_scene.until_all_is_read("what was written to the last child")
+
+    data_scene.check_order()
+    assert [child] in told.words("begin")

@@ -8,6 +8,7 @@ import com.amazonaws.services.dynamodbv2.streamsadapter.polling.DynamoDBStreamsP
 import com.amazonaws.services.dynamodbv2.streamsadapter.processor.DynamoDBStreamsShardRecordProcessor;
 import java.net.URI;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchAsyncClient;
@@ -16,6 +17,7 @@ import software.amazon.awssdk.services.dynamodb.streams.DynamoDbStreamsClient;
 import software.amazon.kinesis.common.ConfigsBuilder;
 import software.amazon.kinesis.common.InitialPositionInStream;
 import software.amazon.kinesis.common.InitialPositionInStreamExtended;
+import software.amazon.kinesis.coordinator.CoordinatorConfig;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.exceptions.InvalidStateException;
 import software.amazon.kinesis.exceptions.ShutdownException;
@@ -30,20 +32,25 @@ import software.amazon.kinesis.processor.ShardRecordProcessorFactory;
 /**
  * One worker of the Kinesis Client Library 3 on a DynamoDB stream, as its users write them.
  *
- * <p>Arguments: endpoint, stream ARN, application, worker; with none it is made ready and not run,
- * so that Java can archive its classes for a quicker start. Says on its output what happens, a line
- * each: {@code begin SHARD}, {@code record SHARD KEY N}, {@code end SHARD}, {@code lost SHARD}. The
- * library's waits are shortened, which is all that differs from its defaults; no metrics are sent.
+ * <p>Arguments: endpoint, stream ARN, application, worker; with none, this and {@link
+ * DataStreamWorker} are made ready and not run, so that Java can archive their classes for a quicker
+ * start. Says on its output what happens, a line each: {@code begin SHARD}, {@code record SHARD KEY
+ * N}, {@code end SHARD}, {@code lost SHARD}. The library's waits are shortened, which is all that
+ * differs from its defaults; no metrics are sent.
  */
 public final class Worker {
-  private static final Region REGION = Region.US_EAST_1;
+  static final Region REGION = Region.US_EAST_1;
+  static final AwsCredentialsProvider CREDENTIALS =
+      StaticCredentialsProvider.create(AwsBasicCredentials.create("any", "any"));
 
   private Worker() {}
 
   public static void main(String[] arguments) {
     if (arguments.length == 0) {
       String stream = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-11-23T12:34:56.789";
-      scheduler(URI.create("http://127.0.0.1:9"), stream, "application", "worker");
+      URI nowhere = URI.create("http://127.0.0.1:9");
+      scheduler(nowhere, stream, "application", "worker");
+      DataStreamWorker.scheduler(nowhere, "stream", "application", "worker");
       System.exit(0);
     }
     URI endpoint = URI.create(arguments[0]);
@@ -52,26 +59,25 @@ public final class Worker {
 
   private static Scheduler scheduler(
       URI endpoint, String stream, String application, String worker) {
-    var credentials = StaticCredentialsProvider.create(AwsBasicCredentials.create("any", "any"));
     var streams =
         new AmazonDynamoDBStreamsAdapterClient(
             DynamoDbStreamsClient.builder()
                 .endpointOverride(endpoint)
                 .region(REGION)
-                .credentialsProvider(credentials)
+                .credentialsProvider(CREDENTIALS)
                 .build(),
             REGION);
     var tables =
         DynamoDbAsyncClient.builder()
             .endpointOverride(endpoint)
             .region(REGION)
-            .credentialsProvider(credentials)
+            .credentialsProvider(CREDENTIALS)
             .build();
     var unused =
         CloudWatchAsyncClient.builder()
             .endpointOverride(endpoint)
             .region(REGION)
-            .credentialsProvider(credentials)
+            .credentialsProvider(CREDENTIALS)
             .build();
     var start = InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON);
     var tracker = StreamsSchedulerFactory.createSingleStreamTracker(stream, start);
@@ -80,9 +86,7 @@ public final class Worker {
         new ConfigsBuilder(tracker, application, streams, tables, unused, worker, processors);
     return StreamsSchedulerFactory.createScheduler(
         configs.checkpointConfig(),
-        configs.coordinatorConfig()
-            .parentShardPollIntervalMillis(200)
-            .shardConsumerDispatchPollIntervalMillis(200),
+        coordination(configs),
         leases(configs),
         configs.lifecycleConfig(),
         configs.metricsConfig().metricsLevel(MetricsLevel.NONE),
@@ -93,7 +97,13 @@ public final class Worker {
         streams);
   }
 
-  private static LeaseManagementConfig leases(ConfigsBuilder configs) {
+  static CoordinatorConfig coordination(ConfigsBuilder configs) {
+    return configs.coordinatorConfig()
+        .parentShardPollIntervalMillis(200)
+        .shardConsumerDispatchPollIntervalMillis(200);
+  }
+
+  static LeaseManagementConfig leases(ConfigsBuilder configs) {
     var leases = configs.leaseManagementConfig();
     leases
         .workerUtilizationAwareAssignmentConfig()
@@ -106,9 +116,17 @@ public final class Worker {
         .shardSyncIntervalMillis(1000);
   }
 
-  private static synchronized void say(String line) {
+  static synchronized void say(String line) {
     System.out.println(line);
     System.out.flush();
+  }
+
+  static void checkpoint(Checkpoint step) {
+    try {
+      step.run();
+    } catch (ShutdownException | InvalidStateException error) {
+      say("unstored " + error);
+    }
   }
 
   /** Prints records and checkpoints behind them. */
@@ -145,18 +163,10 @@ public final class Worker {
     public void shutdownRequested(ShutdownRequestedInput input) {
       checkpoint(() -> input.checkpointer().checkpoint());
     }
-
-    private static void checkpoint(Checkpoint step) {
-      try {
-        step.run();
-      } catch (ShutdownException | InvalidStateException error) {
-        say("unstored " + error);
-      }
-    }
   }
 
   /** Storing a position. */
-  private interface Checkpoint {
+  interface Checkpoint {
     void run() throws ShutdownException, InvalidStateException;
   }
 }
