@@ -88,7 +88,7 @@ def _global(
     if tag:
         return _tag(permission, table, kind, tag)
     if name == "tagkeys":
-        given = [each["Key"] for each in permission.members.get("Tags", ())]
+        given = _tags_given(permission.members)
         return tuple(permission.members.get("TagKeys", given)) or None
     return _around(around, name)
 
@@ -97,10 +97,18 @@ def _tag(permission: Permission, table: Table | None, kind: str, key: str) -> _V
     """The value of a tag that the request gives, or that the table has."""
     tags: Mapping[str, str] = {}
     if kind == "requesttag":
-        tags = {each["Key"]: each["Value"] for each in permission.members.get("Tags", ())}
+        tags = _tags_given(permission.members)
     elif kind == "resourcetag" and table is not None:
         tags = table.tags
     return _single({name.lower(): value for name, value in tags.items()}.get(key))
+
+
+def _tags_given(members: Input) -> Mapping[str, str]:
+    """Tags of a request: a list of keys and values, or, where not of tables, a map."""
+    given = members.get("Tags", {})
+    if isinstance(given, Mapping):
+        return given
+    return {each["Key"]: each["Value"] for each in given}
 
 
 def _around(around: Circumstances, name: str) -> _Values:

@@ -3,6 +3,8 @@
 Pure. As on AWS a batch needs its action on each of its tables, a transaction the action of each of
 its members, and a PartiQL statement the one of its kind; a read of an index needs it on the index
 (Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
+Kinesis' actions are on data streams, or on a consumer if its ARN is given ("... for Amazon Kinesis
+Data Streams").
 """
 
 from __future__ import annotations
@@ -14,7 +16,16 @@ from typing import Any, Final
 from headwater.api.binding import Input
 from headwater.api.operation import Call
 from headwater.api.statement_request import Asked, asked
-from headwater.arn import function_arn, index_arn, parse_stream, parse_table, table_arn
+from headwater.api.stream_shards import stream_of_token
+from headwater.arn import (
+    data_stream_arn,
+    function_arn,
+    index_arn,
+    parse_data_stream,
+    parse_stream,
+    parse_table,
+    table_arn,
+)
 from headwater.auth.policy import Access
 from headwater.errors import ServiceError
 from headwater.expressions.partiql.syntax import Delete, Exists, Insert, Select, Update
@@ -26,6 +37,7 @@ _TABLE_MEMBERS: Final = (
     "SourceTableName",
     "SourceTableArn",
 )
+_DATA_STREAM_MEMBERS: Final = ("ConsumerARN", "ResourceARN", "StreamARN")
 _OTHER_MEMBERS: Final = ("BackupArn", "ExportArn", "ImportArn")
 # What has a TableName only to say which of all things are listed.
 _LISTS: Final = frozenset({"ListBackups", "ListExports", "ListImports", "ListStreams"})
@@ -70,7 +82,9 @@ class Permission:
 def permissions(call: Call, account: str) -> list[Permission]:
     """Every access that a request needs; input that is at fault needs none: it will be refused."""
     if call.service == "lambda":
-        return [Permission(_lambda_access(call, account))]
+        return [Permission(_lambda_access(call, account), members=call.input)]
+    if call.service == "kinesis":
+        return [Permission(_data_stream_access(call, account), members=call.input)]
     if call.service not in OF_TABLES:
         return [Permission(Access(f"{call.service}:{call.operation}", ANYTHING))]
     several = _SEVERAL.get(call.operation)
@@ -86,6 +100,28 @@ def _lambda_access(call: Call, account: str) -> Access:
         return Access(action, ANYTHING)
     is_arn = name.startswith("arn:")
     return Access(action, name if is_arn else function_arn(call.region, account, name))
+
+
+def _data_stream_access(call: Call, account: str) -> Access:
+    """Of an operation on a data stream, or on a consumer of one by its ARN.
+
+    An iterator begins with its stream's ARN, and the token that a listing goes on with holds the
+    stream's name.
+    """
+    request = call.input
+    arn = next((request[each] for each in _DATA_STREAM_MEMBERS if each in request), None)
+    if arn is None and "ShardIterator" in request:
+        arn = request["ShardIterator"].rpartition("|1|")[0].rpartition("/")[0]
+    name = request.get("StreamName")
+    if name is None and call.operation == "ListShards":
+        name = stream_of_token(request.get("NextToken", ""))
+    if arn is not None and parse_data_stream(arn) is not None:
+        resource = f"arn:aws:{arn.split(':', 2)[2]}"
+    elif name is not None:
+        resource = data_stream_arn(call.region, account, name)
+    else:
+        resource = ANYTHING
+    return Access(f"kinesis:{call.operation}", resource)
 
 
 def _single(call: Call, account: str) -> Permission:

@@ -146,7 +146,7 @@ class StreamConsumerHandlers:
         stream = await self._streams.find(call.region, name.stream)
         if name.consumer is None:
             return _Resource(stream, None)
-        return _Resource(stream, await self._consumers.find(stream, name.consumer))
+        return _Resource(stream, await self._consumers.find(stream, name.consumer, name.created))
 
     async def _consumer(self, call: Call) -> tuple[DataStream, StreamConsumer]:
         """The consumer of a request, by its ARN or by its name and its stream's ARN."""
@@ -160,7 +160,7 @@ class StreamConsumerHandlers:
         name = stream_name(call.region, self._streams.account, arn)
         stream = await self._streams.find(call.region, name.stream)
         consumer = name.consumer or asked["ConsumerName"]
-        return stream, await self._consumers.find(stream, consumer)
+        return stream, await self._consumers.find(stream, consumer, name.created)
 
     async def _of_arn(self, call: Call) -> DataStream:
         name = stream_name(call.region, self._streams.account, call.input["StreamARN"])

@@ -155,7 +155,7 @@ class StreamShardHandlers:
     def _of_token(self, asked: Input) -> Input:
         """The request that a token goes on with. Raises ExpiredNextTokenException."""
         try:
-            content = orjson.loads(urlsafe_b64decode(asked["NextToken"].encode("ascii")))
+            content = _content(asked["NextToken"])
             issued_at = float(content.pop("IssuedAt"))
             goes_on = _checked(content)
         except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, ServiceError):
@@ -163,6 +163,19 @@ class StreamShardHandlers:
         if self._clock.now() - issued_at > data_stream_token_seconds:
             raise ExpiredNextTokenException("The NextToken has expired.")
         return goes_on
+
+
+def stream_of_token(token: str) -> str | None:
+    """The name of the stream that a listing's token goes on with; None if it is none of ours."""
+    try:
+        name: str = _checked({"StreamName": _content(token)["StreamName"]})["StreamName"]
+    except (binascii.Error, ValueError, KeyError, TypeError, ServiceError):
+        return None
+    return name
+
+
+def _content(token: str) -> Any:
+    return orjson.loads(urlsafe_b64decode(token.encode("ascii")))
 
 
 def _checked(content: Input) -> Input:

@@ -129,12 +129,18 @@ class StreamConsumers:
             )
         return consumer
 
-    async def find(self, stream: DataStream, name: str) -> StreamConsumer:
-        """Raises ResourceNotFoundException."""
+    async def find(
+        self, stream: DataStream, name: str, created: str | None = None
+    ) -> StreamConsumer:
+        """The consumer of a name; created: the second of its registration, if an ARN says it.
+
+        Raises ResourceNotFoundException.
+        """
         (stored,) = await self._engine.get([keyspace.stream_consumer(stream.table_id, name)])
-        if stored is None:
+        consumer = None if stored is None else decode(stored)
+        if consumer is None or created not in (None, str(int(consumer.created_at))):
             raise self._missing(stream, name)
-        return decode(stored)
+        return consumer
 
     async def deregister(self, stream: DataStream, name: str) -> None:
         """Raises ResourceNotFoundException."""
