@@ -49,8 +49,10 @@ class DataStreamStore:
         stores = (self.engine, self.committer, self.wakeups)
         self.keeper = Keeper(self.streams, stores, self.clock, 1.0)
 
-    async def create(self, shard_count: int = 2) -> DataStream:
-        await self.streams.create(NewStream(REGION, NAME, StreamMode.PROVISIONED, shard_count))
+    async def create(
+        self, shard_count: int = 2, mode: StreamMode = StreamMode.PROVISIONED
+    ) -> DataStream:
+        await self.streams.create(NewStream(REGION, NAME, mode, shard_count))
         return await self.settled()
 
     async def stream(self) -> DataStream:

@@ -158,7 +158,10 @@ class Settings:
     )
     split_write_units: int = field(
         default=1000,
-        metadata=_means("Writes a second of one partition above which it is split; 0 never."),
+        metadata=_means(
+            "Writes a second of one partition, or records a second of one shard of a data stream "
+            "on demand, above which it is split; 0 never."
+        ),
     )
     split_seconds: float = field(
         default=60.0, metadata=_means("How long they must stay above before it is split.")

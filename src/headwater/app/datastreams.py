@@ -12,8 +12,10 @@ from headwater.api.stream_consumers import StreamConsumerHandlers
 from headwater.api.stream_records import StreamRecordHandlers
 from headwater.api.stream_shards import StreamShardHandlers
 from headwater.app.core import Core
+from headwater.app.services import split_settings
 from headwater.datastreams.catalog import DataStreams
 from headwater.datastreams.consumer import StreamConsumers
+from headwater.datastreams.growth import Growth
 from headwater.datastreams.keeper import Keeper
 from headwater.datastreams.reading import Reading
 from headwater.datastreams.scaling import Scaling
@@ -39,6 +41,8 @@ def data_streams_of(core: Core) -> RecordStreams:
     streams = DataStreams(engine, committer, clock, core.chance, core.settings.account)
     stores = (engine, committer, core.wakeups)
     core.duties.append(Keeper(streams, stores, clock, core.settings.transition_seconds).run)
+    if core.settings.split_write_units > 0:
+        core.duties.append(Growth(streams, engine, clock, split_settings(core)).run)
     return RecordStreams(streams, Intake(streams, committer, clock))
 
 

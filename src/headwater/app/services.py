@@ -10,10 +10,11 @@ from headwater.app.core import Core, Duty
 from headwater.app.running import running
 from headwater.consumers.leadership import Leadership
 from headwater.lab.clock import LabClock
+from headwater.streams.load import SplitSettings
 from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover
-from headwater.tables.splitting import SplitSettings, Splitting
+from headwater.tables.splitting import Splitting
 
 _GRACE_SECONDS: Final = 10.0
 
@@ -29,9 +30,14 @@ def resharding_duties(core: Core, catalog: Catalog) -> Sequence[Duty]:
         rollover = Rollover(catalog, resharder, clock, open_seconds, quiet_until)
         duties.append(rollover.run)
     if settings.split_write_units > 0:
-        split = SplitSettings(settings.split_write_units, settings.split_seconds)
+        split = split_settings(core)
         duties.append(Splitting(core.engine, catalog, resharder, clock, split).run)
     return duties
+
+
+def split_settings(core: Core) -> SplitSettings:
+    """When shards are split by themselves."""
+    return SplitSettings(core.settings.split_write_units, core.settings.split_seconds)
 
 
 @asynccontextmanager

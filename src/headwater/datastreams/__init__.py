@@ -13,6 +13,7 @@ changes.py     a change of a stored stream, as work for one commit
 resharding.py  splitting, merging and scaling, within a commit
 catalog.py     all data streams: creating, finding, changing, deleting
 scaling.py     shards changed for clients
+growth.py      shards of streams on demand split under load
 writing.py     records to their shards
 reading.py     positions and pages
 listing.py     which shards a filter lets through

@@ -11,5 +11,6 @@ position.py   where in a shard reading starts: horizon, latest, a number, a time
 page.py       one page of a shard, up to its end
 iterator.py   shard iterator tokens
 render.py     an entry as a stream record or a record of Lambda's event
+load.py       how many entries a second a shard takes, and for how long too many
 retention.py  trims what is older than a day
 """
