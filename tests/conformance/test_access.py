@@ -3,100 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from tests.conformance.access_fixtures import ACCOUNT
 from tests.conformance.definition import attributes, index, keys, schema
 from tests.conformance.expectation import invalid, refused
 from tests.conftest import LOOKS_MAX
-from tests.server_process import ServerProcess
 
+pytest_plugins = ("tests.conformance.access_fixtures",)
 pytestmark = pytest.mark.local_only
-ACCOUNT = "000000000000"
 ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
-READER = {
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
-            "Resource": "*",
-        },
-        {"Effect": "Deny", "Action": "dynamodb:BatchGetItem", "Resource": "*"},
-    ]
-}
-DATA_STREAMS = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream"
-CLERK = {
-    "Statement": [
-        {"Effect": "Allow", "Action": "kinesis:*", "Resource": f"{DATA_STREAMS}/*-clerk-*"},
-        {"Effect": "Deny", "Action": "kinesis:*", "Resource": "*/consumer/closed:*"},
-        {
-            "Effect": "Deny",
-            "Action": "kinesis:*",
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:RequestTag/colour": "red"}},
-        },
-    ]
-}
-CREDENTIALS = f"""
-[[credential]]
-access_key_id = "OWNER"
-secret_access_key = "secret"
-name = "owner"
-
-[[credential]]
-access_key_id = "ANN"
-secret_access_key = "secret"
-name = "ann"
-
-[[credential]]
-access_key_id = "ROOT"
-secret_access_key = "secret"
-name = "root"
-
-[[credential]]
-access_key_id = "READER"
-secret_access_key = "secret"
-name = "reader"
-policy = '''{json.dumps(READER)}'''
-
-[[credential]]
-access_key_id = "CLERK"
-secret_access_key = "secret"
-name = "clerk"
-policy = '''{json.dumps(CLERK)}'''
-"""
-
-Connect = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
-    """Clients of a server with credentials, by access key and service."""
-    file = tmp_path_factory.mktemp("credentials") / "credentials"
-    file.touch(mode=0o600)
-    file.write_text(CREDENTIALS)
-    clients: dict[tuple[str, str], Any] = {}
-    with ServerProcess.serve("--memory", "--lab", "--credentials", file) as server:
-
-        def client(key: str, service: str = "dynamodb") -> Any:
-            if (key, service) not in clients:
-                clients[key, service] = boto3.client(
-                    service,
-                    endpoint_url=server.endpoint,
-                    region_name="us-east-1",
-                    aws_access_key_id=key,
-                    aws_secret_access_key="secret",
-                    config=Config(retries={"total_max_attempts": 1}),
-                )
-            return clients[key, service]
-
-        yield client
-        for each in clients.values():
-            each.close()
 
 
 @pytest.fixture
@@ -488,94 +405,6 @@ def test_a_key_with_a_policy_has_no_way_around_by_functions(connect):
     with refused("AccessDeniedException"):
         connect("READER", "lambda").list_functions()
     connect("ANN", "lambda").list_functions()
-
-
-@pytest.fixture
-def data_stream(connect, unique_name):
-    """Makes data streams, by the owner; returns their names once they take records."""
-    kinesis, made = connect("OWNER", "kinesis"), []
-
-    def make(prefix):
-        name = unique_name(prefix)
-        kinesis.create_stream(StreamName=name, ShardCount=2)
-        made.append(name)
-        waiting = {"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
-        kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig=waiting)
-        return name
-
-    yield make
-    for name in made:
-        kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
-
-
-def not_the_clerks(operation, resource, **asked):
-    """Calls an operation that the clerk has no leave for on a resource."""
-    action = "".join(word.title() for word in operation.__name__.split("_"))
-    with refused(
-        "AccessDeniedException",
-        f"User: arn:aws:iam::{ACCOUNT}:user/clerk is not authorized to perform: kinesis:{action} "
-        f"on resource: {resource} because no identity-based policy allows the kinesis:{action} "
-        "action",
-    ):
-        operation(**asked)
-
-
-def test_a_key_has_leave_for_data_streams_by_their_arns(connect, data_stream):
-    own, other = data_stream("clerk"), data_stream("other")
-    clerk, owner = connect("CLERK", "kinesis"), connect("OWNER", "kinesis")
-
-    def iterator(client, name):
-        return client.get_shard_iterator(
-            StreamName=name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-
-    clerk.put_record(StreamName=own, PartitionKey="a", Data=b"a")
-    clerk.describe_stream(StreamARN=f"{DATA_STREAMS}/{own}")
-    clerk.get_records(ShardIterator=iterator(clerk, own))
-    first = clerk.list_shards(StreamName=own, MaxResults=1)
-    assert clerk.list_shards(NextToken=first["NextToken"])["Shards"]
-
-    arn = f"{DATA_STREAMS}/{other}"
-    record = {"PartitionKey": "a", "Data": b"a"}
-    not_the_clerks(clerk.put_record, arn, StreamName=other, **record)
-    not_the_clerks(clerk.put_records, arn, StreamName=other, Records=[record])
-    not_the_clerks(clerk.put_record, arn, StreamARN=arn.replace("aws", "aws-cn", 1), **record)
-    not_the_clerks(clerk.get_records, arn, ShardIterator=iterator(owner, other))
-    token = owner.list_shards(StreamName=other, MaxResults=1)["NextToken"]
-    not_the_clerks(clerk.list_shards, arn, NextToken=token)
-    not_the_clerks(clerk.list_tags_for_resource, arn, ResourceARN=arn)
-    not_the_clerks(clerk.list_streams, "*")
-    not_the_clerks(clerk.list_shards, "*", NextToken="none of ours")
-
-
-def test_a_key_is_kept_from_a_consumer_of_a_data_stream(connect, data_stream):
-    clerk, arn = connect("CLERK", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
-
-    def register(name):
-        return clerk.register_stream_consumer(StreamARN=arn, ConsumerName=name)["Consumer"]
-
-    consumers = {name: register(name)["ConsumerARN"] for name in ("open", "closed")}
-
-    clerk.describe_stream_consumer(ConsumerARN=consumers["open"])
-    with refused("AccessDeniedException"):
-        clerk.describe_stream_consumer(ConsumerARN=consumers["closed"])
-
-
-def test_a_consumer_is_not_found_by_another_moment_of_its_registration(connect, data_stream):
-    owner, arn = connect("OWNER", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
-    made = owner.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]
-
-    for created in ("1", f"0{made['ConsumerARN'].rpartition(':')[2]}"):
-        with refused("ResourceNotFoundException"):
-            owner.describe_stream_consumer(ConsumerARN=f"{arn}/consumer/reader:{created}")
-
-
-def test_tags_given_to_a_data_stream_are_conditions(connect, data_stream):
-    clerk, name = connect("CLERK", "kinesis"), data_stream("clerk")
-
-    clerk.add_tags_to_stream(StreamName=name, Tags={"colour": "blue"})
-    with refused("AccessDeniedException"):
-        clerk.add_tags_to_stream(StreamName=name, Tags={"colour": "red"})
 
 
 def test_a_policy_survives_a_change_of_its_table(owner, ann, table, deny):

@@ -1,0 +1,94 @@
+"""A server with credentials, some of which have policies, and its clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.server_process import ServerProcess
+
+ACCOUNT = "000000000000"
+READER = {
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+            "Resource": "*",
+        },
+        {"Effect": "Deny", "Action": "dynamodb:BatchGetItem", "Resource": "*"},
+    ]
+}
+DATA_STREAMS = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream"
+CLERK = {
+    "Statement": [
+        {"Effect": "Allow", "Action": "kinesis:*", "Resource": f"{DATA_STREAMS}/*-clerk-*"},
+        {"Effect": "Deny", "Action": "kinesis:*", "Resource": "*/consumer/closed:*"},
+        {
+            "Effect": "Deny",
+            "Action": "kinesis:*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:RequestTag/colour": "red"}},
+        },
+    ]
+}
+CREDENTIALS = f"""
+[[credential]]
+access_key_id = "OWNER"
+secret_access_key = "secret"
+name = "owner"
+
+[[credential]]
+access_key_id = "ANN"
+secret_access_key = "secret"
+name = "ann"
+
+[[credential]]
+access_key_id = "ROOT"
+secret_access_key = "secret"
+name = "root"
+
+[[credential]]
+access_key_id = "READER"
+secret_access_key = "secret"
+name = "reader"
+policy = '''{json.dumps(READER)}'''
+
+[[credential]]
+access_key_id = "CLERK"
+secret_access_key = "secret"
+name = "clerk"
+policy = '''{json.dumps(CLERK)}'''
+"""
+
+Connect = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
+    """Clients of a server with credentials, by access key and service."""
+    file = tmp_path_factory.mktemp("credentials") / "credentials"
+    file.touch(mode=0o600)
+    file.write_text(CREDENTIALS)
+    clients: dict[tuple[str, str], Any] = {}
+    with ServerProcess.serve("--memory", "--lab", "--credentials", file) as server:
+
+        def client(key: str, service: str = "dynamodb") -> Any:
+            if (key, service) not in clients:
+                clients[key, service] = boto3.client(
+                    service,
+                    endpoint_url=server.endpoint,
+                    region_name="us-east-1",
+                    aws_access_key_id=key,
+                    aws_secret_access_key="secret",
+                    config=Config(retries={"total_max_attempts": 1}),
+                )
+            return clients[key, service]
+
+        yield client
+        for each in clients.values():
+            each.close()
