@@ -147,7 +147,8 @@ class Settings:
     transition_seconds: float = field(
         default=0.05,
         metadata=_means(
-            "How long tables and indexes stay CREATING, UPDATING or DELETING at the least."
+            "How long tables and indexes stay CREATING, UPDATING or DELETING at the least. Up to"
+            " 0.1, descriptions wait for the end of such a state, so that waiters find it over."
         ),
     )
     shard_rollover_hours: float = field(

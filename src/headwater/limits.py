@@ -59,6 +59,7 @@ table_step_bytes_max: Final = MB
 table_maintenance_max: Final = 4
 table_retry_seconds: Final = 1.0
 table_poll_seconds: Final = 5.0
+table_unseen_seconds_max: Final = 0.1  # descriptions wait for the end of a shorter transition
 table_count_items_max: Final = 1000
 table_count_bytes_max: Final = MB
 table_count_seconds: Final = 60.0

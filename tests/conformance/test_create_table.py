@@ -1,6 +1,7 @@
 """CreateTable: what it answers, and what it refuses."""
 
 import re
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -55,6 +56,16 @@ def test_answer_shows_a_table_being_created(created):
     assert table["AttributeDefinitions"] == attributes(("pk", "S"))["AttributeDefinitions"]
     assert table["DeletionProtectionEnabled"] is False
     assert UUID.fullmatch(table["TableId"])
+
+
+@pytest.mark.local_only
+def test_a_look_at_once_finds_it_active_or_has_waited_for_that(created, dynamodb):
+    name = created()["TableName"]
+
+    began = time.monotonic()
+    status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+
+    assert status == "ACTIVE" or time.monotonic() - began > 1
 
 
 def test_arn_ends_with_the_name_of_the_table(created):

@@ -80,5 +80,6 @@ whatever a handler raises leaves as an answer an AWS client understands.
     lab_faults.py   those of them on faults
     lab_region.py   that of them on a whole region
     fault_kinds.py  which faults can befall which operation
+    patience.py     descriptions that wait for the end of a state that passes in a moment
     faulty.py       faults between the dispatcher and the handlers
 """

@@ -28,6 +28,7 @@ from headwater.api.mapping_progress import MappingProgressHandlers
 from headwater.api.mappings import MappingHandlers
 from headwater.api.old_global_tables import OldGlobalTableHandlers
 from headwater.api.operation import Handler, OwnOperation
+from headwater.api.patience import patient
 from headwater.api.peers import PeerHandlers, PeerVerifier
 from headwater.api.queries import Queries
 from headwater.api.queues import QueueHandlers
@@ -52,7 +53,7 @@ from headwater.lab.outsiders import Outsiders
 from headwater.lab.story import Witnesses
 from headwater.lab.streams import StreamStore
 from headwater.lab.timekeeper import Timekeeper
-from headwater.limits import trim_pause_seconds
+from headwater.limits import table_unseen_seconds_max, trim_pause_seconds
 from headwater.replication.groups import Groups
 from headwater.streams.iterator import Iterators, load_secret
 from headwater.streams.retention import RetentionSettings, Trimmer
@@ -177,6 +178,8 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
             **MappingHandlers(mappings, settings.account).handlers(),
             **LambdaTagHandlers(mappings, settings.account, of_functions).handlers(),
         }
+        if settings.transition_seconds <= table_unseen_seconds_max:
+            handlers = patient(handlers, core.machine_clock)
         if core.faults is not None:
             handlers = FaultyHandlers(core.faults, iterators, clock, core.machine_clock).around(
                 handlers
