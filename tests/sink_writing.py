@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ STREAM = Stream(
 class Subject:
     """A kind with settings. held: what its destination holds, plain documents by key.
 
-    close: of what was started for it.
+    close: of what was started for it. warnings: that were shown.
     """
 
     kind: str
@@ -46,6 +46,7 @@ class Subject:
     files: Path
     notes: MemoryNotes
     close: Callable[[], None] = lambda: None
+    warnings: list[str] = field(default_factory=list)
 
     async def open(self) -> Writer:
         """A writer, as after a restart of the server."""
@@ -68,7 +69,7 @@ class Subject:
                 machine_clock=ManualClock(),
                 queues=None,  # type: ignore[arg-type]  # as above
             ),
-            lambda _: None,
+            self.warnings.append,
         )
         return await kind.open(opening)
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import gzip
-import shutil
 import socket
 import ssl
-import subprocess
 
 import pytest
 
 from headwater.api.http import Request, Response, TlsFilesError, tls_context
+from tests.certificate import make_certificate
 from tests.contract.http_edge import Gates, edge, get, on_loop, post, until
 
 
@@ -324,17 +323,7 @@ async def test_refusal_reaches_a_client_that_has_ended_its_side():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("the openssl command, which makes the certificate, is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "certificate.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
-    subprocess.run(
-        [*command, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True
-    )
-    return files
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @on_loop

@@ -23,6 +23,7 @@ from headwater.sinks.change import Change, Event, plain
 from headwater.sinks.kind import BACKFILL
 from headwater.sinks.schema import Schema
 from headwater.values.item import Item
+from tests.mail_server import mail_server
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import OTHER, Subject, batch, change, run, write
 from tests.webhook_receiver import SECRET, receiver
@@ -82,7 +83,29 @@ def webhook(files: Path) -> Subject:
     return Subject("webhook", settings, held, files, MemoryNotes(), stack.close)
 
 
+def email(files: Path) -> Subject:
+    """Held is what somebody knows who has read each mail once."""
+    stack = ExitStack()
+    mailbox = stack.enter_context(mail_server())
+
+    async def held() -> dict[str, Any]:
+        mails = {mail["Message-ID"]: mail.get_content() for mail in mailbox.read()}
+        return latest([json.loads(line) for text in mails.values() for line in text.splitlines()])
+
+    settings = {
+        "host": "127.0.0.1",
+        "port": mailbox.port,
+        "security": "none",
+        "hello": "localhost",
+        "sender": "a@example.com",
+        "recipients": "b@example.com",
+        "text": "{% for change in changes %}{{ change | json }}\n{% endfor %}",
+    }
+    return Subject("email", settings, held, files, MemoryNotes(), stack.close)
+
+
 MAKES = {
+    "email": email,
     "lake": lake(),
     "lake-packed": lake(compression="gzip", partition_by="hour"),
     "lake-of-parquet": lake(format="parquet"),

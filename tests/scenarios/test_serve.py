@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import ssl
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.certificate import make_certificate
 from tests.conformance.function_making import wait_until
 from tests.scenarios.commands import STREAM, TABLE, clients, headwater
 from tests.server_process import ServerProcess
@@ -166,21 +166,7 @@ def test_function_reaches_a_server_that_asks_for_credentials(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key."""
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    found = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-out", str(found[0]), "-keyout", str(found[1])),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return found
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -37,6 +37,10 @@ table.py        kind: a table derived from a table
 derivation.py   what it has of each item, and what changes change there
 remote_table.py a table on AWS or another server
 webhook.py      kind: batches posted to an address
+email.py        kind: a mail for each batch
+letter.py       mails made by templates
+templates.py    those templates
+smtp.py         mails handed to a server
 certificates.py whom they trust over TLS
 parcels.py      batches for places that take each delivery as a whole
 """

@@ -11,6 +11,7 @@ from typing import Final
 from headwater.sinks.kind import InvalidSettings, Kind
 
 _MODULES: Final = {
+    "email": "headwater.sinks.email",
     "lake": "headwater.sinks.lake",
     "table": "headwater.sinks.table",
     "webhook": "headwater.sinks.webhook",
