@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,66 +9,14 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.conformance.access import CREDENTIALS
 from tests.server_process import ServerProcess
-
-ACCOUNT = "000000000000"
-READER = {
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
-            "Resource": "*",
-        },
-        {"Effect": "Deny", "Action": "dynamodb:BatchGetItem", "Resource": "*"},
-    ]
-}
-DATA_STREAMS = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream"
-CLERK = {
-    "Statement": [
-        {"Effect": "Allow", "Action": "kinesis:*", "Resource": f"{DATA_STREAMS}/*-clerk-*"},
-        {"Effect": "Deny", "Action": "kinesis:*", "Resource": "*/consumer/closed:*"},
-        {
-            "Effect": "Deny",
-            "Action": "kinesis:*",
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:RequestTag/colour": "red"}},
-        },
-    ]
-}
-CREDENTIALS = f"""
-[[credential]]
-access_key_id = "OWNER"
-secret_access_key = "secret"
-name = "owner"
-
-[[credential]]
-access_key_id = "ANN"
-secret_access_key = "secret"
-name = "ann"
-
-[[credential]]
-access_key_id = "ROOT"
-secret_access_key = "secret"
-name = "root"
-
-[[credential]]
-access_key_id = "READER"
-secret_access_key = "secret"
-name = "reader"
-policy = '''{json.dumps(READER)}'''
-
-[[credential]]
-access_key_id = "CLERK"
-secret_access_key = "secret"
-name = "clerk"
-policy = '''{json.dumps(CLERK)}'''
-"""
 
 Connect = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
+def connect_as(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     """Clients of a server with credentials, by access key and service."""
     file = tmp_path_factory.mktemp("credentials") / "credentials"
     file.touch(mode=0o600)

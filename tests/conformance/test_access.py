@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.conformance.access_fixtures import ACCOUNT
+from tests.conformance.access import ACCOUNT
 from tests.conformance.definition import attributes, index, keys, schema
 from tests.conformance.expectation import invalid, refused
 from tests.conftest import LOOKS_MAX
@@ -17,13 +17,13 @@ ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 
 
 @pytest.fixture
-def owner(connect):
-    return connect("OWNER")
+def owner(connect_as):
+    return connect_as("OWNER")
 
 
 @pytest.fixture
-def ann(connect):
-    return connect("ANN")
+def ann(connect_as):
+    return connect_as("ANN")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def table(owner, unique_name):
 
 
 @pytest.fixture
-def deny(connect, table):
+def deny(connect_as, table):
     """Denies something about the table, or the resource with another ARN, to ann."""
 
     def put(action, resource=None, arn=None, **members):
@@ -59,7 +59,7 @@ def deny(connect, table):
             **members,
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": statement})
-        connect("OWNER").put_resource_policy(ResourceArn=arn, Policy=document)
+        connect_as("OWNER").put_resource_policy(ResourceArn=arn, Policy=document)
 
     return put
 
@@ -177,7 +177,7 @@ def test_every_way_to_a_table_needs_its_action(ann, table, deny):
             getattr(ann, method)(**members)
 
 
-def test_no_way_to_a_table_needs_another_action(connect, ann, table):
+def test_no_way_to_a_table_needs_another_action(connect_as, ann, table):
     arn = table["TableArn"]
     for action, method, members in calls(table):
         if action in ("DeleteTable", "UpdateTable"):
@@ -188,10 +188,10 @@ def test_no_way_to_a_table_needs_another_action(connect, ann, table):
             "NotAction": f"dynamodb:{action}",
             "Resource": "*",
         }
-        connect("OWNER").put_resource_policy(
+        connect_as("OWNER").put_resource_policy(
             ResourceArn=arn, Policy=json.dumps({"Statement": others})
         )
-        connect("OWNER").put_item(TableName=table["TableName"], Item=KEY)
+        connect_as("OWNER").put_item(TableName=table["TableName"], Item=KEY)
 
         getattr(ann, method)(**members)
 
@@ -216,8 +216,8 @@ def test_an_index_is_a_resource_of_its_own(ann, table, deny):
     ann.scan(TableName=name)
 
 
-def test_a_stream_is_denied_by_its_own_policy(connect, table, deny):
-    streams, arn = connect("ANN", "dynamodbstreams"), table["LatestStreamArn"]
+def test_a_stream_is_denied_by_its_own_policy(connect_as, table, deny):
+    streams, arn = connect_as("ANN", "dynamodbstreams"), table["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
     asked = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
     iterator = streams.get_shard_iterator(**asked)["ShardIterator"]
@@ -349,7 +349,7 @@ def test_a_full_scan_by_partiql_can_be_denied(ann, table, deny):
         ann.execute_statement(Statement=f'SELECT * FROM "{name}"')
 
 
-def test_who_locks_themselves_out_must_confirm_it(connect, ann, table):
+def test_who_locks_themselves_out_must_confirm_it(connect_as, ann, table):
     arn = table["TableArn"]
     statement = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:*", "Resource": "*"}
     document = json.dumps({"Statement": statement})
@@ -360,7 +360,7 @@ def test_who_locks_themselves_out_must_confirm_it(connect, ann, table):
 
     with denied("PutResourcePolicy", arn):
         ann.put_resource_policy(ResourceArn=arn, Policy=document)
-    root = connect("ROOT")
+    root = connect_as("ROOT")
     with denied("Scan", arn, user="root"):
         root.scan(TableName=table["TableName"])
     root.delete_resource_policy(ResourceArn=arn)
@@ -370,9 +370,9 @@ def test_who_locks_themselves_out_must_confirm_it(connect, ann, table):
 NOT_ALLOWED = "because no identity-based policy allows the dynamodb:{} action"
 
 
-def test_a_key_with_a_policy_may_do_what_it_allows(connect, table):
+def test_a_key_with_a_policy_may_do_what_it_allows(connect_as, table):
     name, arn = table["TableName"], table["TableArn"]
-    reader = connect("READER")
+    reader = connect_as("READER")
 
     assert "Item" in reader.get_item(TableName=name, Key=KEY)
     with denied("Scan", arn, "user/reader", NOT_ALLOWED.format("Scan")):
@@ -385,9 +385,9 @@ def test_a_key_with_a_policy_may_do_what_it_allows(connect, table):
         reader.batch_get_item(RequestItems={name: {"Keys": [KEY]}})
 
 
-def test_a_key_with_a_policy_is_given_more_by_a_resource(connect, owner, table):
+def test_a_key_with_a_policy_is_given_more_by_a_resource(connect_as, owner, table):
     arn = table["TableArn"]
-    reader = connect("READER")
+    reader = connect_as("READER")
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/reader"},
@@ -401,10 +401,10 @@ def test_a_key_with_a_policy_is_given_more_by_a_resource(connect, owner, table):
         reader.batch_get_item(RequestItems={table["TableName"]: {"Keys": [KEY]}})
 
 
-def test_a_key_with_a_policy_has_no_way_around_by_functions(connect):
+def test_a_key_with_a_policy_has_no_way_around_by_functions(connect_as):
     with refused("AccessDeniedException"):
-        connect("READER", "lambda").list_functions()
-    connect("ANN", "lambda").list_functions()
+        connect_as("READER", "lambda").list_functions()
+    connect_as("ANN", "lambda").list_functions()
 
 
 def test_a_policy_survives_a_change_of_its_table(owner, ann, table, deny):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.access_fixtures import ACCOUNT, DATA_STREAMS
+from tests.conformance.access import ACCOUNT, DATA_STREAMS
 from tests.conformance.expectation import refused
 from tests.conftest import LOOKS_MAX
 
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.local_only
 
 
 @pytest.fixture
-def data_stream(connect, unique_name):
+def data_stream(connect_as, unique_name):
     """Makes data streams, by the owner; returns their names once they take records."""
-    kinesis, made = connect("OWNER", "kinesis"), []
+    kinesis, made = connect_as("OWNER", "kinesis"), []
 
     def make(prefix):
         name = unique_name(prefix)
@@ -42,9 +42,9 @@ def not_the_clerks(operation, resource, **asked):
         operation(**asked)
 
 
-def test_a_key_has_leave_for_data_streams_by_their_arns(connect, data_stream):
+def test_a_key_has_leave_for_data_streams_by_their_arns(connect_as, data_stream):
     own, other = data_stream("clerk"), data_stream("other")
-    clerk, owner = connect("CLERK", "kinesis"), connect("OWNER", "kinesis")
+    clerk, owner = connect_as("CLERK", "kinesis"), connect_as("OWNER", "kinesis")
 
     def iterator(client, name):
         return client.get_shard_iterator(
@@ -70,8 +70,8 @@ def test_a_key_has_leave_for_data_streams_by_their_arns(connect, data_stream):
     not_the_clerks(clerk.list_shards, "*", NextToken="none of ours")
 
 
-def test_a_key_is_kept_from_a_consumer_of_a_data_stream(connect, data_stream):
-    clerk, arn = connect("CLERK", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
+def test_a_key_is_kept_from_a_consumer_of_a_data_stream(connect_as, data_stream):
+    clerk, arn = connect_as("CLERK", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
 
     def register(name):
         return clerk.register_stream_consumer(StreamARN=arn, ConsumerName=name)["Consumer"]
@@ -83,8 +83,8 @@ def test_a_key_is_kept_from_a_consumer_of_a_data_stream(connect, data_stream):
         clerk.describe_stream_consumer(ConsumerARN=consumers["closed"])
 
 
-def test_a_consumer_is_not_found_by_another_moment_of_its_registration(connect, data_stream):
-    owner, arn = connect("OWNER", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
+def test_a_consumer_is_not_found_by_another_moment_of_its_registration(connect_as, data_stream):
+    owner, arn = connect_as("OWNER", "kinesis"), f"{DATA_STREAMS}/{data_stream('clerk')}"
     made = owner.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]
 
     for created in ("1", f"0{made['ConsumerARN'].rpartition(':')[2]}"):
@@ -92,8 +92,8 @@ def test_a_consumer_is_not_found_by_another_moment_of_its_registration(connect, 
             owner.describe_stream_consumer(ConsumerARN=f"{arn}/consumer/reader:{created}")
 
 
-def test_tags_given_to_a_data_stream_are_conditions(connect, data_stream):
-    clerk, name = connect("CLERK", "kinesis"), data_stream("clerk")
+def test_tags_given_to_a_data_stream_are_conditions(connect_as, data_stream):
+    clerk, name = connect_as("CLERK", "kinesis"), data_stream("clerk")
 
     clerk.add_tags_to_stream(StreamName=name, Tags={"colour": "blue"})
     with refused("AccessDeniedException"):
