@@ -54,7 +54,8 @@ class Clock(Protocol):
     def working(self) -> AbstractContextManager[None]:
         """What the body does is not at rest: time that jumps waits for its end.
 
-        For tasks that do not wait on the clock themselves, and are waited for by one that does.
+        For tasks that do not wait on the clock themselves, and are waited for by one that does, or
+        that have not yet waited on it.
         """
 
 

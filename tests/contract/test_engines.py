@@ -112,6 +112,19 @@ def test_commit_loads_what_it_locks_and_reads(opened: Opened) -> None:
     run(opened, body)
 
 
+def test_state_tells_whether_anything_was_committed_since(opened: Opened) -> None:
+    async def body(engine: Engine) -> None:
+        before = engine.state()
+        await engine.get([b"a"])
+        assert engine.state() == before
+
+        await engine.commit(storing({b"a": b"1"}))
+
+        assert engine.state() != before
+
+    run(opened, body)
+
+
 def test_commit_whose_apply_raises_stores_nothing(opened: Opened) -> None:
     class Fault(Exception):
         pass

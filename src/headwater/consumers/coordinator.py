@@ -70,7 +70,8 @@ class Coordinator:
             async with asyncio.TaskGroup() as tasks:
                 while self._readers or not self._is_stopping:
                     self._woken.clear()
-                    await self._round(tasks)
+                    with self._services.clock.working():  # in the first round, too
+                        await self._round(tasks)
                     await self._pause()
         finally:
             for topic in topics:
@@ -87,6 +88,7 @@ class Coordinator:
             if not self._is_stopping:
                 await self._read_share(tasks)
         except Unavailable as error:
+            self._has_all = False  # as far as is known: look again soon
             self._log.warning("store_unavailable", error=str(error))
         if self._is_stopping:
             for reader in self._readers.values():

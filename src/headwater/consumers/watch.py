@@ -2,7 +2,8 @@
 
 A commit wakes the readers of its shards at once, but a wake-up is a hint: it may be lost, or be
 another process's. So once a second the heads of every shard that has readers are loaded, and the
-readers of those that have moved since the last look are woken. An idle reader costs nothing else.
+readers of those that have moved since the last look are woken. Where nothing at all was committed
+since, none can have moved, and nothing is loaded. An idle reader costs nothing else.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class HeadWatch:
         self._clock = clock
         self._events: dict[bytes, set[asyncio.Event]] = {}
         self._seen: dict[bytes, bytes | None] = {}
+        self._seen_at: object = None  # the state of the engine
 
     def watch(self, head_key: bytes, event: asyncio.Event) -> None:
         """Set the event whenever a look finds that the head has moved, until `unwatch`."""
@@ -48,6 +50,9 @@ class HeadWatch:
                 _log.warning("store_unavailable", error=str(error))
 
     async def _look(self) -> None:
+        state = self._engine.state()
+        if state == self._seen_at:
+            return
         keys = list(self._events)
         heads: dict[bytes, bytes | None] = {}
         for index in range(0, len(keys), _PAGE):
@@ -58,4 +63,4 @@ class HeadWatch:
             if key not in self._seen or head != self._seen[key]:
                 for event in self._events.get(key, ()):
                     event.set()
-        self._seen = heads
+        self._seen, self._seen_at = heads, state

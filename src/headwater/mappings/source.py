@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 from headwater.arn import parse_data_stream, parse_stream
@@ -19,8 +20,9 @@ def is_of_data_stream(arn: str) -> bool:
     return parse_data_stream(arn) is not None
 
 
+@lru_cache(maxsize=4096)
 def source_key(region: str, arn: str) -> bytes:
-    """Where the stream of an ARN is stored."""
+    """Where the stream of an ARN is stored; kept, since every look asks it of all mappings."""
     data_stream = parse_data_stream(arn)
     if data_stream is not None:
         return keyspace.data_stream(region, data_stream.stream)

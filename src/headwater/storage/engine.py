@@ -82,5 +82,11 @@ class Engine(Protocol):
         Raises Unavailable, and whatever `apply` raises; nothing is stored then.
         """
 
+    def state(self) -> object:
+        """Compared with one from before, it says whether anything has been committed since.
+
+        A commit counts once it can be read by all, at the latest when it is acknowledged.
+        """
+
     async def close(self) -> None:
         """Give up the store; calls after this raise Unavailable."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
+from headwater.storage.board import OwnCounter
 from headwater.storage.engine import CommitGroup, Span, Unavailable
 
 
@@ -18,6 +19,7 @@ class MemoryEngine:
     def __init__(self) -> None:
         self._values: dict[bytes, bytes] = {}
         self._keys: list[bytes] = []
+        self._commits = OwnCounter()
         self._is_closed = False
 
     async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -45,6 +47,10 @@ class MemoryEngine:
         loaded = {key: self._values.get(key) for key in (*group.locks, *group.reads)}
         for key, value in group.apply(loaded).items():
             self._store(key, value)
+        self._commits.count()
+
+    def state(self) -> object:
+        return self._commits.state()
 
     async def close(self) -> None:
         self._is_closed = True

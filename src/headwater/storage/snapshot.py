@@ -69,6 +69,9 @@ class Snapshot:
         del group
         raise Unavailable("a snapshot is not written")
 
+    def state(self) -> object:
+        return None  # nothing is committed to what it sees
+
     async def close(self) -> None:
         self.close_now()
 

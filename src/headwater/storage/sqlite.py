@@ -27,7 +27,7 @@ from typing import Final, cast
 import apsw
 
 from headwater.clock import Clock
-from headwater.storage.board import Counter
+from headwater.storage.board import Counter, OwnCounter
 from headwater.storage.checkpoint import Checkpointer
 from headwater.storage.engine import CommitGroup, Mutations, Span, Unavailable
 from headwater.storage.hold import DirectoryHold, hold_directory
@@ -90,7 +90,7 @@ class SqliteEngine:
         self._settings = settings
         self._clock = clock
         self._hold = hold
-        self._commits = commits
+        self._commits: Counter = OwnCounter() if commits is None else commits
         path, is_shared = directory / "headwater.db", commits is not None
         self._shared_turn = SharedTurn(directory) if is_shared else None
         with self._shared_turn.blocking() if self._shared_turn is not None else nullcontext():
@@ -133,10 +133,12 @@ class SqliteEngine:
                 self._end_transaction()
             else:
                 await self._end_transaction_in_thread()
-            if self._commits is not None:
-                self._commits.count()
+            self._commits.count()
             self._commit_seconds += 0.1 * (self._clock.monotonic() - began - self._commit_seconds)
             await self._checkpointer.after_commit()
+
+    def state(self) -> object:
+        return self._commits.state()
 
     async def close(self) -> None:
         """Finish the commit under way, empty the write-ahead log and close the file."""

@@ -133,7 +133,7 @@ def test_checkpoints_of_trimmed_shards_are_forgotten() -> None:
             table = await store.roll_over(table, parent)
             await settle()
             before = set(await known(store))
-            await advance(store, DAY + 60, step=DAY / 4)
+            await advance(store, DAY + 1800, step=DAY / 96)
 
         assert before == {parent, *open_shards(table)}
         assert set(await known(store)) == set(open_shards(table))

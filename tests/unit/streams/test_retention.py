@@ -21,6 +21,7 @@ class CountedCommits:
         self._engine = engine
         self.sizes: list[int] = []
         self.get, self.scan, self.close = engine.get, engine.scan, engine.close
+        self.state = engine.state
 
     async def commit(self, group: CommitGroup) -> None:
         def apply(loaded: Loaded) -> Mutations:
