@@ -83,6 +83,7 @@ SQS_OPERATIONS = frozenset(
         "GetQueueUrl",
         "GetQueueAttributes",
         "SendMessage",
+        "SendMessageBatch",
         "ReceiveMessage",
         "DeleteMessage",
     }

@@ -331,6 +331,36 @@ class InvalidMessageContents(ServiceError):
     namespace = SQS
 
 
+class EmptyBatchRequest(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.EmptyBatchRequest"
+    default_message = "There should be at least one SendMessageBatchRequestEntry in the request."
+
+
+class TooManyEntriesInBatchRequest(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
+
+
+class BatchEntryIdsNotDistinct(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"
+
+
+class InvalidBatchEntryId(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.InvalidBatchEntryId"
+    default_message = (
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
+        "It can be at most 80 letters long."
+    )
+
+
+class BatchRequestTooLong(ServiceError):
+    namespace = SQS
+    query_code = "AWS.SimpleQueueService.BatchRequestTooLong"
+
+
 class InvalidAddress(ServiceError):
     namespace = SQS
     status = 404

@@ -251,6 +251,7 @@ outbox_retry_seconds_max: Final = 300.0
 queue_message_bytes_max: Final = MB
 queue_message_attributes_max: Final = 10
 queue_receive_max: Final = 10
+queue_batch_entries_max: Final = 10
 queue_poll_seconds: Final = 1.0
 queue_sweep_seconds: Final = 3600.0
 

@@ -334,3 +334,47 @@ def test_further_operations_are_refused_by_name(sqs, queue, operation):
 
     assert code == "UnknownOperationException"
     assert "is not supported by Headwater" in text
+
+
+def entries(*bodies):
+    return [{"Id": f"n{n}", "MessageBody": body} for n, body in enumerate(bodies)]
+
+
+def test_batch_is_sent_but_for_what_is_refused(sqs, queue):
+    batch = entries("a", "\ufffe", "c")
+    batch[2]["MessageAttributes"] = {"kind": {"DataType": "String", "StringValue": "x"}}
+
+    answer = sqs.send_message_batch(QueueUrl=queue, Entries=batch)
+
+    found = received(sqs, queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    messages = sorted(found, key=lambda each: each["Body"])
+    assert {each["Id"]: each["MD5OfMessageBody"] for each in answer["Successful"]} == {
+        "n0": messages[0]["MD5OfBody"],
+        "n2": messages[1]["MD5OfBody"],
+    }
+    assert [each["Body"] for each in messages] == ["a", "c"]
+    assert messages[1]["MessageAttributes"]["kind"]["StringValue"] == "x"
+    (failed,) = answer["Failed"]
+    assert (failed["Id"], failed["SenderFault"], failed["Code"]) == (
+        "n1",
+        True,
+        "InvalidMessageContents",
+    )
+
+
+@pytest.mark.parametrize(
+    ("batch", "code"),
+    [
+        ([], "EmptyBatchRequest"),
+        (entries(*"abcdefghijk"), "TooManyEntriesInBatchRequest"),
+        ([{"Id": "a", "MessageBody": "x"}] * 2, "BatchEntryIdsNotDistinct"),
+        ([{"Id": "a b", "MessageBody": "x"}], "InvalidBatchEntryId"),
+        (entries("x" * 600_000, "x" * 600_000), "BatchRequestTooLong"),
+    ],
+)
+def test_batch_is_refused_whole(sqs, queue, batch, code):
+    assert refused(sqs.send_message_batch, QueueUrl=queue, Entries=batch)[0] in (
+        code,
+        f"AWS.SimpleQueueService.{code}",
+    )
+    assert counts(sqs, queue) == (0, 0, 0)

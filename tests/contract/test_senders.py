@@ -7,14 +7,11 @@ directory's; topics are those of a server that takes notes of what is published.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -25,44 +22,9 @@ from headwater.outbox.services import Buckets, Queues, Services, Topics
 from headwater.storage.objects import DirectoryObjects
 from headwater.storage.s3 import S3Objects
 from tests.s3_server import S3Server, s3_server
+from tests.topic_server import TOPIC, topic_server
 
 REGION = "us-east-1"
-TOPIC = f"arn:aws:sns:{REGION}:000000000000:topic"
-
-
-class Topic(ThreadingHTTPServer):
-    """As much of SNS as takes what is published to one topic."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Publishing)
-        self.published: list[str] = []
-
-
-class _Publishing(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Topic
-
-    def do_POST(self) -> None:
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        if asked["Action"] != ["Publish"] or asked["TopicArn"] != [TOPIC]:
-            error = "<Error><Type>Sender</Type><Code>NotFound</Code></Error>"
-            self._answer(404, f"<ErrorResponse>{error}</ErrorResponse>")
-            return
-        self.server.published += asked["Message"]
-        result = "<PublishResult><MessageId>1</MessageId></PublishResult>"
-        self._answer(200, f"<PublishResponse>{result}</PublishResponse>")
-
-    def _answer(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the inherited name
-        """Say nothing."""
 
 
 @dataclass
@@ -77,16 +39,9 @@ class Way:
 
 @contextmanager
 def topics() -> Iterator[Way]:
-    server = Topic()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        sender = Topics(Services("sns", f"http://127.0.0.1:{server.server_address[1]}"))
+    with topic_server() as server:
+        sender = Topics(Services("sns", server.endpoint))
         yield Way(sender, TOPIC, f"{TOPIC}-other", lambda: server.published)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from headwater.values.item import Item
 from tests.mail_server import mail_server
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import OTHER, Subject, batch, change, run, write
+from tests.topic_server import TOPIC, topic_server
 from tests.webhook_receiver import SECRET, receiver
 
 
@@ -104,18 +105,40 @@ def email(files: Path) -> Subject:
     return Subject("email", settings, held, files, MemoryNotes(), stack.close)
 
 
+def sns(files: Path) -> Subject:
+    """Held is what a subscriber knows."""
+    stack = ExitStack()
+    topic = stack.enter_context(topic_server())
+
+    async def held() -> dict[str, Any]:
+        return latest([json.loads(text) for text in topic.published])
+
+    settings = {"topic": TOPIC, "endpoint": topic.endpoint}
+    return Subject("sns", settings, held, files, MemoryNotes(), stack.close)
+
+
 MAKES = {
     "email": email,
     "lake": lake(),
     "lake-packed": lake(compression="gzip", partition_by="hour"),
     "lake-of-parquet": lake(format="parquet"),
     "lake-by-attribute": lake(partition_by="attribute", partition_attribute="v"),
+    "sns": sns,
     "webhook": webhook,
 }
 
 
+@pytest.fixture
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any will do: what boto3 calls here does not look at them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+
+
 @pytest.fixture(params=sorted(MAKES))
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+def subject(
+    request: pytest.FixtureRequest, tmp_path: Path, aws_credentials: None
+) -> Iterator[Subject]:
     made = MAKES[request.param](tmp_path)
     yield made
     made.close()

@@ -1,11 +1,13 @@
-"""Handlers of queues: as much of SQS as a dead-letter queue needs.
+"""Handlers of queues: as much of SQS as dead-letter queues and sinks need.
 
 Texts: SQS API Reference, else in its manner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,14 +15,24 @@ from urllib.parse import urlsplit
 from headwater.api.operation import Call, Handler
 from headwater.api.reply import Reply
 from headwater.errors import (
+    BatchEntryIdsNotDistinct,
+    BatchRequestTooLong,
+    EmptyBatchRequest,
     InvalidAddress,
     InvalidAttributeName,
+    InvalidBatchEntryId,
     QueueDoesNotExist,
     QueueParameterInvalid,
     QueueUnsupportedOperation,
     ReceiptHandleIsInvalid,
+    ServiceError,
+    TooManyEntriesInBatchRequest,
 )
-from headwater.limits import queue_receive_max
+from headwater.limits import (
+    queue_batch_entries_max,
+    queue_message_bytes_max,
+    queue_receive_max,
+)
 from headwater.queues import message as messages
 from headwater.queues.message import QueuedMessage
 from headwater.queues.queue import ATTRIBUTES, Queue
@@ -36,6 +48,7 @@ _COUNTS: Final = (
     "ApproximateNumberOfMessagesDelayed",
 )
 _PLAIN: Final = ("QueueArn", "CreatedTimestamp", "LastModifiedTimestamp")
+_ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 _FIFO_ONLY: Final = ("MessageDeduplicationId", "ReceiveRequestAttemptId")
 
 Input = Mapping[str, Any]
@@ -55,6 +68,7 @@ class QueueHandlers:
             ("sqs", "GetQueueUrl"): self.get_queue_url,
             ("sqs", "GetQueueAttributes"): self.get_queue_attributes,
             ("sqs", "SendMessage"): self.send_message,
+            ("sqs", "SendMessageBatch"): self.send_message_batch,
             ("sqs", "ReceiveMessage"): self.receive_message,
             ("sqs", "DeleteMessage"): self.delete_message,
         }
@@ -88,19 +102,17 @@ class QueueHandlers:
 
     async def send_message(self, call: Call) -> Reply:
         queue = await self._queue(call)
-        _refuse_fifo(call.input)
-        message = self._message(call, queue)
-        delay_seconds = _number(call.input, "DelaySeconds", queue.delay_seconds, (0, 900))
-        await self._queues.send(queue, message, delay_seconds)
-        answer = {
-            "MessageId": message.message_id,
-            "MD5OfMessageBody": messages.body_digest(message.body),
-        }
-        if message.attributes:
-            answer["MD5OfMessageAttributes"] = messages.attributes_digest(message.attributes)
-        if message.system:
-            answer["MD5OfMessageSystemAttributes"] = messages.attributes_digest(message.system)
-        return Reply.json(answer)
+        return Reply.json(await self._send(queue, call.input, call.caller))
+
+    async def send_message_batch(self, call: Call) -> Reply:
+        queue = await self._queue(call)
+        entries = call.input["Entries"]
+        _check_batch(entries)
+        # At the same time, so that one commit is enough for all.
+        told = await asyncio.gather(*(self._send_entry(queue, each, call) for each in entries))
+        successful = [each for is_sent, each in told if is_sent]
+        failed = [each for is_sent, each in told if not is_sent]
+        return Reply.json({"Successful": successful, "Failed": failed})
 
     async def receive_message(self, call: Call) -> Reply:
         queue = await self._queue(call)
@@ -138,8 +150,34 @@ class QueueHandlers:
             raise QueueDoesNotExist
         return await self._queues.find(call.region, name)
 
-    def _message(self, call: Call, queue: Queue) -> QueuedMessage:
-        asked = call.input
+    async def _send_entry(
+        self, queue: Queue, entry: Input, call: Call
+    ) -> tuple[bool, dict[str, Any]]:
+        """Send a message of a batch; gives whether it was taken, and what is told of it."""
+        named = {"Id": entry["Id"]}
+        try:
+            return True, named | await self._send(queue, entry, call.caller)
+        except ServiceError as error:
+            told = {"SenderFault": True, "Code": error.code, "Message": str(error)}
+            return False, named | told
+
+    async def _send(self, queue: Queue, asked: Input, caller: str | None) -> dict[str, Any]:
+        """Send a message, and give what is told of it."""
+        _refuse_fifo(asked)
+        message = self._message(asked, caller, queue)
+        delay_seconds = _number(asked, "DelaySeconds", queue.delay_seconds, (0, 900))
+        await self._queues.send(queue, message, delay_seconds)
+        answer = {
+            "MessageId": message.message_id,
+            "MD5OfMessageBody": messages.body_digest(message.body),
+        }
+        if message.attributes:
+            answer["MD5OfMessageAttributes"] = messages.attributes_digest(message.attributes)
+        if message.system:
+            answer["MD5OfMessageSystemAttributes"] = messages.attributes_digest(message.system)
+        return answer
+
+    def _message(self, asked: Input, caller: str | None, queue: Queue) -> QueuedMessage:
         body = asked["MessageBody"]
         if not body:
             raise QueueParameterInvalid("The request must contain the parameter MessageBody.")
@@ -153,7 +191,7 @@ class QueueHandlers:
                 "One or more parameters are invalid. Reason: Message must be shorter than "
                 f"{queue.message_bytes_max} bytes."
             )
-        made = self._queues.new_message(body, call.caller or _NOBODY)
+        made = self._queues.new_message(body, caller or _NOBODY)
         return replace(
             made, attributes=attributes, system=system, group=asked.get("MessageGroupId")
         )
@@ -172,6 +210,33 @@ class QueueHandlers:
 
     def _url(self, queue: Queue) -> str:
         return f"{self._endpoint}/{queue.account}/{queue.name}"
+
+
+def _check_batch(entries: Sequence[Input]) -> None:
+    """Raises what the request as a whole is refused with."""
+    if not entries:
+        raise EmptyBatchRequest
+    if len(entries) > queue_batch_entries_max:
+        raise TooManyEntriesInBatchRequest(
+            f"Maximum number of entries per request are {queue_batch_entries_max}. "
+            f"You have sent {len(entries)}."
+        )
+    seen: set[str] = set()
+    for entry in entries:
+        name = entry["Id"]
+        if not _ENTRY_ID.fullmatch(name):
+            raise InvalidBatchEntryId
+        if name in seen:
+            raise BatchEntryIdsNotDistinct(f"Id {name} repeated.")
+        seen.add(name)
+    size = sum(
+        messages.size(entry["MessageBody"], entry.get("MessageAttributes", {})) for entry in entries
+    )
+    if size > queue_message_bytes_max:
+        raise BatchRequestTooLong(
+            f"Batch requests cannot be longer than {queue_message_bytes_max} bytes. "
+            f"You have sent {size} bytes."
+        )
 
 
 def _refuse_fifo(asked: Input) -> None:

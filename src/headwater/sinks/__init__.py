@@ -37,6 +37,9 @@ table.py        kind: a table derived from a table
 derivation.py   what it has of each item, and what changes change there
 remote_table.py a table on AWS or another server
 webhook.py      kind: batches posted to an address
+sqs.py          kind: messages in a queue
+sns.py          kind: notifications of a topic
+posting.py      changes as messages for either
 email.py        kind: a mail for each batch
 letter.py       mails made by templates
 templates.py    those templates

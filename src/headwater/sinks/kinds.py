@@ -13,6 +13,8 @@ from headwater.sinks.kind import InvalidSettings, Kind
 _MODULES: Final = {
     "email": "headwater.sinks.email",
     "lake": "headwater.sinks.lake",
+    "sns": "headwater.sinks.sns",
+    "sqs": "headwater.sinks.sqs",
     "table": "headwater.sinks.table",
     "webhook": "headwater.sinks.webhook",
 }
