@@ -107,6 +107,7 @@ import_step_bytes_max: Final = 64 * KB
 import_faults_logged_max: Final = 10_000
 
 # Streams
+sequence_digits_max: Final = 129  # of a sequence number that a client gives
 stream_retention_seconds: Final = 24 * 3600
 stream_records_max: Final = 1000
 stream_page_bytes_max: Final = MB

@@ -82,4 +82,5 @@ whatever a handler raises leaves as an answer an AWS client understands.
     fault_kinds.py  which faults can befall which operation
     patience.py     descriptions that wait for the end of a state that passes in a moment
     faulty.py       faults between the dispatcher and the handlers
+    faulty_records.py  those of records of data streams
 """

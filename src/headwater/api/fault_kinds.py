@@ -24,7 +24,7 @@ _WITH_TOKEN: Final = frozenset({"TransactWriteItems", "ExecuteTransaction"})
 
 _ANY: Final = frozenset({Kind.THROTTLED, Kind.INTERNAL_SERVER_ERROR, Kind.ANSWER_LOST, Kind.SLOW})
 _MORE: Final[Mapping[Kind, frozenset[str]]] = {
-    Kind.UNPROCESSED: BATCHES,
+    Kind.UNPROCESSED: BATCHES | {"PutRecords"},
     Kind.TRANSACTION_CONFLICT: SINGLE_WRITES | TRANSACTIONS | {"ExecuteStatement"},
     Kind.TRANSACTION_IN_PROGRESS: _WITH_TOKEN,
     Kind.EMPTY_PAGE: frozenset({"GetRecords"}),
@@ -41,8 +41,10 @@ def can_befall(kind: Kind, operation: str) -> bool:
 
 def kinds_of(service: str, operation: str, body: Mapping[str, Any]) -> frozenset[Kind]:
     """The kinds that can befall a request; body: its checked input."""
-    if service in ("lambda", "kinesis"):
+    if service == "lambda":
         return _ANY
+    if service == "kinesis":
+        return _ANY | {Kind.UNPROCESSED} if operation == "PutRecords" else _ANY
     kinds = _ANY | {kind for kind, operations in _MORE.items() if operation in operations}
     kinds -= {Kind.EMPTY_PAGE}  # only a page that has records is emptied
     if "ClientRequestToken" not in body:

@@ -20,7 +20,9 @@ from typing import Any, Final
 import orjson
 
 from headwater.api.fault_kinds import ITEM_OPERATIONS, RECORD_OPERATIONS, kinds_of
+from headwater.api.faulty_records import RATE_EXCEEDED, partly_put
 from headwater.api.operation import Call, Handler
+from headwater.api.permissions import data_stream_of
 from headwater.api.reply import Reply
 from headwater.api.statement_request import asked
 from headwater.arn import parse_stream, parse_table
@@ -51,16 +53,16 @@ Input = dict[str, Any]
 class FaultyHandlers:
     """Handlers whose requests meet the faults of their region.
 
-    clock: of iterators. machine_clock: of clients, whose delays are real ones.
+    clocks: that of iterators, and the machine's, for clients, whose delays are real ones.
     """
 
     def __init__(
-        self, faults: Faults, iterators: Iterators, clock: Clock, machine_clock: Clock
+        self, faults: Faults, iterators: Iterators, clocks: tuple[Clock, Clock], account: str
     ) -> None:
         self._faults = faults
+        self._account = account
         self._iterators = iterators
-        self._clock = clock
-        self._machine_clock = machine_clock
+        self._clock, self._machine_clock = clocks
         self._readers = ShardReaders()
 
     def around(
@@ -81,10 +83,10 @@ class FaultyHandlers:
 
     async def _answer(self, handler: Handler, call: Call) -> Reply:
         read = self._read(call)
+        occasion = self._occasion(call, read)
         if read is None:
-            return await self._met(handler, call, _occasion(call))
-        occasion = _occasion(call, read)
-        if self._faults.has(call.region, Kind.LIMIT_EXCEEDED):
+            return await self._met(handler, call, occasion)
+        if call.service != "kinesis" and self._faults.has(call.region, Kind.LIMIT_EXCEEDED):
             reply = await self._met_among_readers(handler, call, occasion)
         else:
             reply = await self._met(handler, call, occasion)
@@ -110,6 +112,8 @@ class FaultyHandlers:
                     with suppress(ServiceError):  # that answer is lost, too
                         await handler(call)
                     await _lose_answer()
+                case Kind.UNPROCESSED if call.service == "kinesis":
+                    return await partly_put(handler, call, struck)
                 case Kind.UNPROCESSED:
                     return await _partly(handler, call, struck)
                 case _:
@@ -118,8 +122,10 @@ class FaultyHandlers:
 
     def _read(self, call: Call) -> ShardIterator | None:
         """The place that a request reads records at; None also for an iterator that is refused."""
-        if call.operation != "GetRecords" or call.service == "kinesis":
+        if call.operation != "GetRecords":
             return None
+        if call.service == "kinesis":
+            return self._iterators.opened(call.input["ShardIterator"])
         try:
             return self._iterators.read(call.input["ShardIterator"], self._clock.now())
         except ServiceError:
@@ -128,14 +134,30 @@ class FaultyHandlers:
     def _emptied(self, call: Call, read: ShardIterator, reply: Reply) -> Reply:
         """A page of records, or one without them whose next one begins where this one did."""
         page = orjson.loads(reply.body)
-        occasion = _occasion(call, read)._replace(kinds={Kind.EMPTY_PAGE})
+        occasion = self._occasion(call, read)._replace(kinds={Kind.EMPTY_PAGE})
         if not page["Records"] or not self._faults.meet(call.region, occasion):
             return reply
         following = page.get("NextShardIterator")
         if following is not None:  # it says when an iterator counts as issued
             issued_ms = self._iterators.read(following, self._clock.now()).issued_ms
             read = replace(read, issued_ms=issued_ms)
-        return Reply.json({"Records": [], "NextShardIterator": self._iterators.token(read)})
+        empty = {"Records": [], "NextShardIterator": self._iterators.token(read)}
+        late = {name: page[name] for name in ("MillisBehindLatest",) if name in page}
+        return Reply.json(empty | late)
+
+    def _occasion(self, call: Call, read: ShardIterator | None) -> Occasion:
+        if call.service == "kinesis":
+            stream = data_stream_of(call, self._account)
+        else:
+            stream = call.input.get("StreamArn") if read is None else read.stream_arn
+        return Occasion(
+            call.operation,
+            kinds_of(call.service, call.operation, call.input),
+            _tables(call.input, stream),
+            stream,
+            call.input.get("ShardId") if read is None else read.shard_id,
+            call.caller,
+        )
 
 
 async def _lose_answer() -> None:
@@ -201,7 +223,7 @@ def _throttled(call: Call, code: str | None) -> ServiceError:
         return TooManyRequestsException(members={"Reason": "CallerRateLimitExceeded"})
     if call.service == "kinesis":
         if call.operation in RECORD_OPERATIONS:
-            return ProvisionedThroughputExceededException("Rate exceeded for shard.")
+            return ProvisionedThroughputExceededException(RATE_EXCEEDED)
         return LimitExceededException("Rate exceeded.")
     if code is None:
         is_of_items = call.operation in ITEM_OPERATIONS
@@ -216,19 +238,6 @@ def _in_transaction(call: Call, struck: Struck, error: ServiceError) -> ServiceE
     if actions is None:
         return error
     return canceled(len(actions), {struck.member(len(actions)): error})
-
-
-def _occasion(call: Call, read: ShardIterator | None = None) -> Occasion:
-    stream = call.input.get("StreamArn") if read is None else read.stream_arn
-    shard = call.input.get("ShardId") if read is None else read.shard_id
-    return Occasion(
-        call.operation,
-        kinds_of(call.service, call.operation, call.input),
-        _tables(call.input, stream),
-        stream,
-        shard,
-        call.caller,
-    )
 
 
 def _tables(body: Input, stream: str | None) -> frozenset[str]:

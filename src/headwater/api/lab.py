@@ -32,11 +32,12 @@
         Expires the iterators that were issued before.
     Explain {StreamArn, SequenceNumber?, EventId?, Key?: key}
             -> {SequenceNumber, EventId, ShardId, Parents: [ShardId], Readable: boolean,
-                At?: number, EventName?, Keys?: key, ByService?: boolean, Readers: [reader],
-                Sinks: [sink], Consumers: [consumer]}
+                At?: number, EventName?, Keys?: key, ByService?: boolean, PartitionKey?,
+                Readers: [reader], Sinks: [sink], Consumers: [consumer]}
         Tells the story of a record, named by one of the three: the number, the event's id, or the
-        key of an item, whose latest record it is. Parents: of its shard, the nearest first. What it
-        says of the write is there as long as the record is stored.
+        key of an item, whose latest record it is; a record of a data stream has an id, which is the
+        one that functions are given, and a PartitionKey, but no item. Parents: of its shard, the
+        nearest first. What it says of the write is there as long as the record is stored.
         A reader, for each mapping of the stream: {UUID, FunctionArn, State, Fate, Position?,
         Deliveries: [delivery], GivenUpAt?: number, GivenUpReason?, SentTo?, SendState?,
         SendAttempts?: number, NextSendAt?: number, SendEndedAt?: number}. Fate: Delivering,
@@ -56,7 +57,8 @@
     CheckStream {StreamArn}  -> {Records: number, Shards: number, Faults: [text]}
         Looks for faults, of which it tells the first 100: numbers out of order or given twice, old
         images that are not the image before, and items that are not what the records make of them,
-        if the stream has been on since the table's creation and nothing of it is trimmed.
+        if the stream has been on since the table's creation and nothing of it is trimmed. Of a
+        data stream the numbers are looked at.
     RegisterConsumer {Name, StreamArn, LeaseTable}
             -> {Name, StreamArn, LeaseTable, RegisteredAt: number}
         Makes a consumer outside the server known: drains wait for it, stories tell of it. What it
@@ -85,7 +87,9 @@
         Fault is the place of the fault in the list, Number that of the request among those for it,
         both from 0.
 
-All parameters are texts but for those that are marked. A server without `--lab` refuses them all.
+All parameters are texts but for those that are marked. StreamArn is a table's stream or a data
+stream; SplitShard and RollShard are for tables' streams, as Kinesis has operations of its own. A
+server without `--lab` refuses them all.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from headwater.api.lab_streams import LabStreamHandlers, check_number, check_tex
 from headwater.api.operation import Call, OwnOperation
 from headwater.api.reply import Reply
 from headwater.consumers.delivery import Delivered
+from headwater.datastreams.stream import DataStream
 from headwater.errors import ResourceNotFoundException, ValidationException
 from headwater.lab.finding import latest_number, number_of_event
 from headwater.lab.journal import Delivery
@@ -31,6 +32,8 @@ from headwater.lab.streams import StreamStore
 from headwater.limits import mappings_page_max
 from headwater.mappings.mapping import EventSourceMapping
 from headwater.sinks.sink import Sink
+from headwater.storage.keyspace import ShardId, is_counted
+from headwater.streams.entry import Kind
 from headwater.streams.render import event_id
 from headwater.streams.shard import parse_sequence, sequence_text
 from headwater.streams.window import Stream
@@ -63,7 +66,7 @@ class LabStoryHandlers:
             await self._reader(mapping, place, stream) for mapping in await self._readers(call)
         ]
         sinks = [
-            _sink(sink, await reading_of(self._store, self._witnesses, sink, place, stream))
+            _sink(sink, place, await reading_of(self._store, self._witnesses, sink, place, stream))
             for sink in await self._witnesses.sinks.of_region(call.region)
             if sink.stream_key == stream.key
         ]
@@ -78,13 +81,13 @@ class LabStoryHandlers:
         return Reply.json({**_place(place), **told})
 
     async def _reader(
-        self, mapping: EventSourceMapping, place: Place, stream: Stream
+        self, mapping: EventSourceMapping, place: Place, stream: Stream | DataStream
     ) -> dict[str, Any]:
         reading = await reading_of(self._store, self._witnesses, mapping, place, stream)
         sending = await sending_of(self._store, self._witnesses, mapping, reading)
-        return _reader(mapping, reading, sending)
+        return _reader(mapping, place, reading, sending)
 
-    async def _place(self, body: Input, stream: Stream) -> Place:
+    async def _place(self, body: Input, stream: Stream | DataStream) -> Place:
         """Where the record is that a request names. Raises ResourceNotFoundException."""
         (name,) = body.keys() & _NAMES
         number: int | None
@@ -92,6 +95,11 @@ class LabStoryHandlers:
             number = parse_sequence(body[name])
         elif name == "EventId":
             number = await number_of_event(self._store, stream, body[name])
+        elif isinstance(stream, DataStream):
+            raise ValidationException(
+                "Key is for streams of tables. A record of a data stream is named by its "
+                "SequenceNumber or its EventId"
+            )
         else:
             number = await latest_number(self._store, stream, _key(body[name], stream))
         place = None if number is None else await place_of(self._store, stream, number)
@@ -143,15 +151,22 @@ def _key(wanted: Any, stream: Stream) -> Item:
 
 
 def _place(place: Place) -> dict[str, Any]:
+    shard_id = place.shard.shard_id
+    number = sequence_text(place.number, shard_id)
     told: dict[str, Any] = {
-        "SequenceNumber": sequence_text(place.number),
-        "EventId": event_id(place.shard.shard_id, place.number),
-        "ShardId": place.shard.shard_id,
+        "SequenceNumber": number,
+        "EventId": f"{shard_id}:{number}"
+        if is_counted(shard_id)
+        else event_id(shard_id, place.number),
+        "ShardId": shard_id,
         "Parents": place.lineage,
         "Readable": place.is_readable,
     }
     entry = place.entry
-    if entry is not None:
+    if entry is not None and entry.kind is Kind.RECORD:
+        told["At"] = entry.time_us / 1e6
+        told["PartitionKey"] = entry.keys.body.decode()
+    elif entry is not None:
         told["At"] = entry.time_us / 1e6
         told["EventName"] = entry.kind.name
         told["ByService"] = entry.is_by_service
@@ -159,29 +174,30 @@ def _place(place: Place) -> dict[str, Any]:
     return told
 
 
-def _sink(sink: Sink, reading: Reading) -> dict[str, Any]:
+def _sink(sink: Sink, place: Place, reading: Reading) -> dict[str, Any]:
     about = {"Name": sink.name, "Kind": sink.kind, "State": sink.told_state}
-    return {**about, **_reading(reading)}
+    return {**about, **_reading(place, reading)}
 
 
-def _reading(reading: Reading) -> dict[str, Any]:
+def _reading(place: Place, reading: Reading) -> dict[str, Any]:
+    shard_id = place.shard.shard_id
     told: dict[str, Any] = {
         "Fate": reading.fate,
-        "Deliveries": [_delivery(each) for each in reading.past.deliveries],
+        "Deliveries": [_delivery(each, shard_id) for each in reading.past.deliveries],
     }
     if reading.checkpoint is not None:
-        told["Position"] = sequence_text(reading.checkpoint.position)
+        told["Position"] = sequence_text(reading.checkpoint.position, shard_id)
     return told
 
 
 def _reader(
-    mapping: EventSourceMapping, reading: Reading, sending: Sending | None
+    mapping: EventSourceMapping, place: Place, reading: Reading, sending: Sending | None
 ) -> dict[str, Any]:
     told: dict[str, Any] = {
         "UUID": mapping.uuid,
         "FunctionArn": mapping.function_arn,
         "State": mapping.settled.value,
-        **_reading(reading),
+        **_reading(place, reading),
     }
     given_up = reading.past.given_up
     if given_up is not None:
@@ -211,13 +227,13 @@ def _consumer(standing: Standing) -> dict[str, Any]:
     return told
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: Delivery, shard_id: ShardId) -> dict[str, Any]:
     outcome = delivery.outcome
     told: dict[str, Any] = {
         "BeganAt": delivery.began_at,
         "Records": len(delivery.numbers),
-        "First": sequence_text(delivery.numbers[0]),
-        "Last": sequence_text(delivery.numbers[-1]),
+        "First": sequence_text(delivery.numbers[0], shard_id),
+        "Last": sequence_text(delivery.numbers[-1], shard_id),
         "Outcome": _outcome(delivery),
     }
     optional = {

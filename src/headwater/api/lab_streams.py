@@ -8,11 +8,16 @@ from typing import Any, Final
 from headwater.api.lab import refuse, refuse_unknown
 from headwater.api.operation import Call, OwnOperation
 from headwater.api.reply import Reply
-from headwater.arn import parse_stream
+from headwater.arn import parse_data_stream, parse_stream
+from headwater.datastreams import errors
+from headwater.datastreams.catalog import DataStreams
+from headwater.datastreams.scaling import shard_id_of
+from headwater.datastreams.stream import DataStream
 from headwater.errors import ResourceNotFoundException, ValidationException
 from headwater.lab import streams as lab
-from headwater.lab.check import check
+from headwater.lab.check import check, check_data
 from headwater.lab.streams import StreamStore
+from headwater.limits import sequence_digits_max
 from headwater.storage import keyspace
 from headwater.storage.keyspace import ShardId
 from headwater.streams import listing
@@ -22,17 +27,22 @@ from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import NotOpen, Resharded, Resharder, Unsplittable
 from headwater.tables.schema import Table
 
-_DIGITS_MAX: Final = 40
-
 Input = dict[str, Any]
 
 
 class LabStreamHandlers:
     """The handlers; without the lab, every operation is refused."""
 
-    def __init__(self, store: StreamStore, catalog: Catalog, resharder: Resharder) -> None:
+    def __init__(
+        self,
+        store: StreamStore,
+        catalog: Catalog,
+        data_streams: DataStreams,
+        resharder: Resharder,
+    ) -> None:
         self._store = store
         self._catalog = catalog
+        self._data_streams = data_streams
         self._resharder = resharder
 
     def operations(self) -> Mapping[str, OwnOperation]:
@@ -60,33 +70,47 @@ class LabStreamHandlers:
         return Reply.json(
             {
                 "Shards": [
-                    {"ShardId": shard_id, "SequenceNumber": sequence_text(point)}
+                    {"ShardId": shard_id, "SequenceNumber": sequence_text(point, shard_id)}
                     for shard_id, point in trimmed.items()
                 ]
             }
         )
 
     async def expire_iterators(self, call: Call) -> Reply:
-        await lab.expire_iterators(self._store, await self.stream(call))
+        stream = await self.stream(call)
+        if isinstance(stream, DataStream):
+            await lab.expire_data_iterators(self._data_streams, stream, self._store.clock.now())
+        else:
+            await lab.expire_iterators(self._store, stream)
         return Reply.json({})
 
     async def check_stream(self, call: Call) -> Reply:
         stream = await self.stream(call)
-        try:
-            table: Table | None = await self._catalog.describe(call.region, stream.table_name)
-        except ResourceNotFoundException:
-            table = None
-        if table is not None and table.table_id != stream.table_id:
-            table = None
-        story = await check(self._store, stream, table)
+        if isinstance(stream, DataStream):
+            story = await check_data(self._store, stream)
+        else:
+            story = await check(self._store, stream, await self._table(stream))
         return Reply.json(
             {"Records": story.records, "Shards": story.shards, "Faults": story.faults}
         )
+
+    async def _table(self, stream: Stream) -> Table | None:
+        """The table of a stream, unless it is gone."""
+        try:
+            table = await self._catalog.describe(stream.region, stream.table_name)
+        except ResourceNotFoundException:
+            return None
+        return table if table.table_id == stream.table_id else None
 
     async def _reshard(
         self, call: Call, change: Callable[[Table, ShardId], Awaitable[Resharded]]
     ) -> Reply:
         stream = await self.stream(call)
+        if isinstance(stream, DataStream):
+            raise ValidationException(
+                f"{call.operation} is for streams of tables. Shards of data streams are changed by "
+                "SplitShard, MergeShards and UpdateShardCount of Kinesis"
+            )
         shard = await self._shard(call, stream)
         try:
             table = await self._catalog.describe(call.region, stream.table_name)
@@ -97,9 +121,17 @@ class LabStreamHandlers:
             raise ValidationException(str(error)) from None
         return Reply.json({"ShardId": resharded.parent, "Children": resharded.children})
 
-    async def stream(self, call: Call) -> Stream:
-        """The stream that a request names. Raises ResourceNotFoundException."""
+    async def stream(self, call: Call) -> Stream | DataStream:
+        """The stream that a request names, a table's or a data stream.
+
+        Raises ResourceNotFoundException.
+        """
         arn = call.input["StreamArn"]
+        data = parse_data_stream(arn)
+        if data is not None and data.consumer is None:
+            if (data.region, data.account) != (call.region, self._catalog.account):
+                raise errors.stream_missing(data.stream, data.account)
+            return await self._data_streams.find(call.region, data.stream)
         name = parse_stream(arn)
         if name is None:
             raise ValidationException(f"Invalid StreamArn: {arn}")
@@ -110,11 +142,13 @@ class LabStreamHandlers:
                 return stream
         raise ResourceNotFoundException(f"Requested resource not found: Stream: {arn} not found")
 
-    async def _shard(self, call: Call, stream: Stream) -> Shard:
-        shard_id = listing.bounded_shard_id(call.input["ShardId"])
-        shard = await listing.find_shard(
-            self._store.engine, stream, shard_id, self._store.horizon()
-        )
+    async def _shard(self, call: Call, stream: Stream | DataStream) -> Shard:
+        text = call.input["ShardId"]
+        shard_id = shard_id_of(text)
+        if shard_id is None:
+            shard_id = listing.bounded_shard_id(text)
+        horizon = self._store.horizon(stream)
+        shard = await listing.find_shard(self._store.engine, stream, shard_id, horizon)
         if shard is None:
             raise ResourceNotFoundException("Requested resource not found: Shard does not exist")
         return shard
@@ -129,7 +163,7 @@ def _checked_shard(body: Input) -> Input:
     refuse_unknown(body, {"StreamArn", "ShardId"})
     check_text(body, "StreamArn")
     check_text(body, "ShardId")
-    if not listing.is_shard_id(body["ShardId"]):
+    if not listing.is_shard_id(body["ShardId"]) and shard_id_of(body["ShardId"]) is None:
         raise ValidationException(f"Invalid ShardId: {body['ShardId']}")
     return body
 
@@ -156,7 +190,7 @@ def check_number(body: Input) -> None:
     """Refuse what is no sequence number."""
     check_text(body, "SequenceNumber")
     number = body["SequenceNumber"]
-    if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX):
+    if not (number.isascii() and number.isdigit() and len(number) <= sequence_digits_max):
         raise ValidationException(f"Invalid SequenceNumber: {number}")
 
 

@@ -84,7 +84,8 @@ def permissions(call: Call, account: str) -> list[Permission]:
     if call.service == "lambda":
         return [Permission(_lambda_access(call, account), members=call.input)]
     if call.service == "kinesis":
-        return [Permission(_data_stream_access(call, account), members=call.input)]
+        resource = data_stream_of(call, account) or ANYTHING
+        return [Permission(Access(f"kinesis:{call.operation}", resource), members=call.input)]
     if call.service not in OF_TABLES:
         return [Permission(Access(f"{call.service}:{call.operation}", ANYTHING))]
     several = _SEVERAL.get(call.operation)
@@ -102,8 +103,8 @@ def _lambda_access(call: Call, account: str) -> Access:
     return Access(action, name if is_arn else function_arn(call.region, account, name))
 
 
-def _data_stream_access(call: Call, account: str) -> Access:
-    """Of an operation on a data stream, or on a consumer of one by its ARN.
+def data_stream_of(call: Call, account: str) -> str | None:
+    """The ARN of the data stream that a request is about, or of a consumer of one by its ARN.
 
     An iterator begins with its stream's ARN, and the token that a listing goes on with holds the
     stream's name.
@@ -112,16 +113,12 @@ def _data_stream_access(call: Call, account: str) -> Access:
     arn = next((request[each] for each in _DATA_STREAM_MEMBERS if each in request), None)
     if arn is None and "ShardIterator" in request:
         arn = request["ShardIterator"].rpartition("|1|")[0].rpartition("/")[0]
+    if arn is not None and parse_data_stream(arn) is not None:
+        return f"arn:aws:{arn.split(':', 2)[2]}"
     name = request.get("StreamName")
     if name is None and call.operation == "ListShards":
         name = stream_of_token(request.get("NextToken", ""))
-    if arn is not None and parse_data_stream(arn) is not None:
-        resource = f"arn:aws:{arn.split(':', 2)[2]}"
-    elif name is not None:
-        resource = data_stream_arn(call.region, account, name)
-    else:
-        resource = ANYTHING
-    return Access(f"kinesis:{call.operation}", resource)
+    return None if name is None else data_stream_arn(call.region, account, name)
 
 
 def _single(call: Call, account: str) -> Permission:

@@ -147,7 +147,7 @@ class StreamRecordHandlers:
         return int(timestamp * 1e6)
 
     def _token(self, stream: DataStream, shard_id: ShardId, after: SequenceNumber) -> str:
-        issued_ms = int(self._clock.now() * 1000)
+        issued_ms = stream.issued_ms(self._clock.now())
         named = f"{stream.arn(self._streams.account)}/{stream.table_id}"
         return self._iterators.token(ShardIterator(named, shard_id, after, issued_ms))
 
@@ -160,6 +160,8 @@ class StreamRecordHandlers:
         stream = await self._streams.find(call.region, name)
         if stream.table_id != stream_id:
             raise errors.stream_missing(name, self._streams.account)
+        if iterator.issued_ms < stream.iterators_since_ms:
+            raise _expired(iterator, int(self._clock.now() * 1000))
         return stream
 
     def _opened(self, call: Call) -> ShardIterator:
@@ -169,13 +171,17 @@ class StreamRecordHandlers:
             raise InvalidArgumentException("Invalid ShardIterator.")
         now_ms = int(self._clock.now() * 1000)
         if now_ms - iterator.issued_ms > data_stream_iterator_seconds * 1000:
-            raise ExpiredIteratorException(
-                "Iterator expired. The iterator was created at time "
-                f"{_java_time(iterator.issued_ms)} while right now it is {_java_time(now_ms)} "
-                "which is further in the future than the tolerated delay of "
-                f"{data_stream_iterator_seconds * 1000} milliseconds."
-            )
+            raise _expired(iterator, now_ms)
         return iterator
+
+
+def _expired(iterator: ShardIterator, now_ms: int) -> ExpiredIteratorException:
+    return ExpiredIteratorException(
+        "Iterator expired. The iterator was created at time "
+        f"{_java_time(iterator.issued_ms)} while right now it is {_java_time(now_ms)} "
+        "which is further in the future than the tolerated delay of "
+        f"{data_stream_iterator_seconds * 1000} milliseconds."
+    )
 
 
 def _record(asked: Mapping[str, Any], stream: DataStream, path: str) -> NewRecord:

@@ -105,15 +105,15 @@ def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     catalog, mappings = parts.catalog, parts.mappings
     resharder = Resharder(catalog, core.clock, core.chance)
     store = StreamStore(core.engine, core.committer, core.clock, core.settings.retention_seconds)
-    outsiders = Outsiders(store, catalog)
+    data_streams = parts.data_streams.catalog
+    outsiders = Outsiders(store, catalog, data_streams)
     links, sinks = parts.replication.links, parts.sinks.service
     consumers = mappings, links, sinks, parts.streaming, outsiders
     drain = Drain(core.engine, consumers, core.machine_clock)
     functions, machine_clock = parts.functions, core.machine_clock
-    data_streams = parts.data_streams.catalog
     holdings = Holdings(catalog, functions.registry, functions.pool, mappings, sinks, data_streams)
     eraser = Eraser(holdings, machine_clock)
-    streams = lab_streams.LabStreamHandlers(store, catalog, resharder)
+    streams = lab_streams.LabStreamHandlers(store, catalog, data_streams, resharder)
     witnesses = Witnesses(mappings, sinks, core.journal, core.departures, outsiders)
     stories = lab_story.LabStoryHandlers(streams, store, witnesses)
     return {
@@ -181,9 +181,9 @@ async def handlers_of(core: Core, parts: Parts, endpoint: str) -> AsyncIterator[
         if settings.transition_seconds <= table_unseen_seconds_max:
             handlers = patient(handlers, core.machine_clock)
         if core.faults is not None:
-            handlers = FaultyHandlers(core.faults, iterators, clock, core.machine_clock).around(
-                handlers
-            )
+            handlers = FaultyHandlers(
+                core.faults, iterators, (clock, core.machine_clock), settings.account
+            ).around(handlers)
         # Queues are for what could not be delivered: no fault befalls them.
         yield {**handlers, **QueueHandlers(parts.queues, endpoint).handlers()}
 

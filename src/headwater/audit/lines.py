@@ -21,7 +21,7 @@ from headwater.streams.entry import decode
 from headwater.streams.log import Reading, Stored, read
 from headwater.streams.position import ShardLog, find_log
 from headwater.streams.shard import Shard, next_number, number_before, sequence_text
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 _PAGE: Final = 1000
 
@@ -31,7 +31,7 @@ class Told:
     """A stream, where it is stored, and the horizon before which its records count as trimmed."""
 
     engine: Engine
-    stream: Stream
+    stream: AnyStream
     horizon: Callable[[], int]
 
     async def shards(self) -> dict[ShardId, Shard]:
@@ -77,7 +77,7 @@ class Lines:
                 reached = upto
             if not found:
                 if upto > reached:
-                    self._story.fault(f"{shard.shard_id} ends behind {sequence_text(reached)}")
+                    self._story.fault(f"{shard.shard_id} ends behind {_text(shard, reached)}")
                 break
             reached = self._tell(shard, reached, found)
             await asyncio.sleep(0)
@@ -93,11 +93,12 @@ class Lines:
     ) -> None:
         story, shard = self._story, log.shard
         self._reached[shard.shard_id] = oldest
-        if oldest > shard.first or (shard.parent is not None and shard.parent not in listed):
+        parents = [listed.get(each) for each in shard.parents]
+        if oldest > shard.first or None in parents:
             story.is_whole = False
-        parent = None if shard.parent is None else listed.get(shard.parent)
-        if parent is not None and (parent.last is None or parent.last >= shard.first):
-            story.fault(f"{shard.shard_id} does not begin behind its parent's end")
+        for parent in parents:
+            if parent is not None and (parent.last is None or parent.last >= shard.first):
+                story.fault(f"{shard.shard_id} does not begin behind its parent's end")
         own = (shard.first, log.latest())
         for other in self._ranges[shard.lane]:
             if own[0] < other[1] and other[0] < own[1]:
@@ -108,22 +109,29 @@ class Lines:
         for number, entry in found:
             if number != next_number(reached, shard.lane):
                 self._story.fault(
-                    f"{shard.shard_id}: {sequence_text(number)} follows {sequence_text(reached)}"
+                    f"{shard.shard_id}: {_text(shard, number)} follows {_text(shard, reached)}"
                 )
             reached = number
             self._story.tell(shard, number, decode(entry))
         return reached
 
 
+def _text(shard: Shard, number: SequenceNumber) -> str:
+    return sequence_text(number, shard.shard_id)
+
+
 def parents_first(listed: Mapping[ShardId, Shard]) -> Iterable[Shard]:
     """Shards in an order in which every parent comes before its children."""
     done: set[ShardId] = set()
     for shard in listed.values():
-        line: list[Shard] = []
-        each: Shard | None = shard
-        while each is not None and each.shard_id not in done:
-            line.append(each)
-            each = None if each.parent is None else listed.get(each.parent)
-        for member in reversed(line):
-            done.add(member.shard_id)
-            yield member
+        line = [shard]
+        while line:
+            parents = [listed[each] for each in line[-1].parents if each in listed]
+            before = [each for each in parents if each.shard_id not in done]
+            if before:
+                line += before
+                continue
+            ready = line.pop()
+            if ready.shard_id not in done:
+                done.add(ready.shard_id)
+                yield ready

@@ -49,7 +49,7 @@ class Story:
     """What a stream's records have told so far. faults: the first of them, in words.
 
     touched: keys changed since it was last cleared, if somebody asks. is_whole: nothing is missing
-    from the table's beginning on.
+    from the table's beginning on. of_data: the records are those of a data stream, and no changes.
     """
 
     is_whole: bool
@@ -58,6 +58,7 @@ class Story:
     shards: int = 0
     faults: list[str] = field(default_factory=list)
     touched: set[bytes] | None = None
+    of_data: bool = False
 
     def fault(self, text: str) -> None:
         if len(self.faults) < FAULTS_MAX:
@@ -71,7 +72,11 @@ class Story:
     def tell(self, shard: Shard, number: SequenceNumber, entry: Entry) -> None:
         """Take in the next record of a shard."""
         self.records += 1
-        where = f"{shard.shard_id} {sequence_text(number)}"
+        where = f"{shard.shard_id} {sequence_text(number, shard.shard_id)}"
+        if self.of_data:
+            if entry.kind is not Kind.RECORD or not entry.keys.body or entry.old.body:
+                self.fault(f"{where}: it is no record of a data stream")
+            return
         key, old, new = entry.keys.body, entry.old.body, entry.new.body
         if _KINDS.get((bool(old), bool(new))) is not entry.kind:
             self.fault(f"{where}: {entry.kind.name} does not go with its images")

@@ -24,9 +24,7 @@ def lines(story: Mapping[str, Any]) -> Iterator[str]:
     """A story as `Explain` answers it, to read."""
     yield f"Record {story['SequenceNumber']}"
     if "At" in story:
-        by = " by time to live" if story["ByService"] else ""
-        keys = orjson.dumps(story["Keys"]).decode()
-        yield f"  written   {moment(story['At'])}: {story['EventName']}{by} of {keys}"
+        yield f"  written   {moment(story['At'])}: {_written(story)}"
     yield f"  event id  {story['EventId']}"
     yield f"  shard     {story['ShardId']}"
     for parent in story["Parents"]:
@@ -41,6 +39,13 @@ def lines(story: Mapping[str, Any]) -> Iterator[str]:
         yield from _reading(sink)
     for consumer in story["Consumers"]:
         yield from _consumer(consumer)
+
+
+def _written(story: Mapping[str, Any]) -> str:
+    if "PartitionKey" in story:
+        return f"put with the partition key {story['PartitionKey']}"
+    by = " by time to live" if story["ByService"] else ""
+    return f"{story['EventName']}{by} of {orjson.dumps(story['Keys']).decode()}"
 
 
 def moment(seconds: float) -> str:

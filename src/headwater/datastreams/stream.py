@@ -71,6 +71,7 @@ class DataStream:
 
     table_id: its id, under which its log is stored. shards: in the order of their ranges.
     next_shard, next_lane: of the shard that opens next. created_at: epoch seconds.
+    iterators_since_ms: milliseconds since the epoch; iterators issued before it are expired.
     """
 
     region: str
@@ -86,6 +87,7 @@ class DataStream:
     next_lane: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     version: int = 1
+    iterators_since_ms: int = 0
 
     label = LABEL
     keys = ("PartitionKey",)
@@ -102,6 +104,10 @@ class DataStream:
 
     def arn(self, account: str) -> str:
         return data_stream_arn(self.region, account, self.name)
+
+    def issued_ms(self, now: float) -> int:
+        """When an iterator made at an epoch second counts as issued: after those that expired."""
+        return max(int(now * 1000), self.iterators_since_ms)
 
     def horizon_us(self, now: float) -> int:
         """Microseconds since the epoch before which records cannot be read any more."""

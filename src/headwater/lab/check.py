@@ -17,12 +17,20 @@ import orjson
 from headwater.audit.lines import Lines, Told
 from headwater.audit.reading import prefixed, rows_of
 from headwater.audit.story import GONE, Story, digest
+from headwater.datastreams.stream import DataStream
 from headwater.lab.streams import StreamStore
 from headwater.streams.window import Stream
 from headwater.tables.schema import Table
 from headwater.values import codec
 
 _NOT_TOLD: Final = "is not what its records make of it"
+
+
+async def check_data(store: StreamStore, stream: DataStream) -> Story:
+    """Read a data stream, whose records are numbered, and tell of nothing else."""
+    story = Story(is_whole=True, of_data=True)
+    await Lines(Told(store.engine, stream, lambda: store.horizon(stream)), story).read_on()
+    return story
 
 
 async def check(store: StreamStore, stream: Stream, table: Table | None) -> Story:

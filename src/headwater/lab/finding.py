@@ -6,14 +6,16 @@ from typing import Final
 
 import orjson
 
+from headwater.datastreams.stream import DataStream
 from headwater.lab.streams import StreamStore
+from headwater.limits import sequence_digits_max
 from headwater.storage import keyspace
 from headwater.storage.engine import Span
 from headwater.streams import listing
 from headwater.streams.entry import keys_of
 from headwater.streams.render import event_id, number_in_event_id
-from headwater.streams.shard import Shard
-from headwater.streams.window import Stream
+from headwater.streams.shard import Shard, parse_sequence
+from headwater.streams.window import AnyStream, Stream
 from headwater.values.item import Item
 from headwater.values.order import key_bytes, partition_hash
 
@@ -21,8 +23,15 @@ _PAGE: Final = 256
 _PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-async def number_of_event(store: StreamStore, stream: Stream, wanted: str) -> int | None:
-    """The number of the record with an event id, if the stream has had it."""
+async def number_of_event(store: StreamStore, stream: AnyStream, wanted: str) -> int | None:
+    """The number of the record with an event id, if the stream has had it.
+
+    Events of data streams have the shard and the number in their ids.
+    """
+    if isinstance(stream, DataStream):
+        _, _, text = wanted.partition(":")
+        is_number = text.isascii() and text.isdigit() and len(text) <= sequence_digits_max
+        return parse_sequence(text) if is_number else None
     number = number_in_event_id(wanted)
     if number is None:
         return None

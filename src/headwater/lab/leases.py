@@ -71,7 +71,7 @@ class Leases:
     def _is_behind(self, shard: Shard, shards: Sequence[Shard]) -> bool:
         """Whether a shard that came of this one has a lease."""
         line = {shard.shard_id}
-        while grown := {each.shard_id for each in shards if each.parent in line} - line:
+        while grown := {each.shard_id for each in shards if line & {*each.parents}} - line:
             if grown & self.held.keys():
                 return True
             line |= grown

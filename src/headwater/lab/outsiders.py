@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from headwater.arn import parse_stream
+from headwater.arn import parse_data_stream, parse_stream
 from headwater.audit.reading import prefixed, rows_of
 from headwater.consumer.position import SHARD_END
 from headwater.consumers import registration as registrations
 from headwater.consumers.coordinator import Behind
 from headwater.consumers.registration import Registration
+from headwater.datastreams.catalog import DataStreams
 from headwater.errors import ResourceNotFoundException
 from headwater.lab.drain import Written
 from headwater.lab.leases import Held, Leases, has_passed, leases_of, number_of
@@ -27,7 +28,7 @@ from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import listing
 from headwater.streams.entry import time_us_of
 from headwater.streams.shard import Shard, decode_point
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 from headwater.tables.catalog import Catalog
 from headwater.values import codec
 
@@ -75,9 +76,10 @@ class Standing:
 class Outsiders:
     """The registered consumers of a store."""
 
-    def __init__(self, store: StreamStore, catalog: Catalog) -> None:
+    def __init__(self, store: StreamStore, catalog: Catalog, data_streams: DataStreams) -> None:
         self._store = store
         self._catalog = catalog
+        self._data_streams = data_streams
 
     async def register(self, region: str, name: str, stream_arn: str, table: str) -> Registration:
         """Make a consumer known, or known anew."""
@@ -142,7 +144,7 @@ class Outsiders:
                 return Behind(shard.shard_id, at, last.number)
         return None
 
-    async def _last(self, stream: Stream, shard_id: ShardId, upto: int) -> _Last | None:
+    async def _last(self, stream: AnyStream, shard_id: ShardId, upto: int) -> _Last | None:
         """The last record of a shard up to a number, if it can still be read."""
         ids = stream.table_id, shard_id
         prefix = keyspace.log_prefix(*ids)
@@ -153,7 +155,7 @@ class Outsiders:
             return None
         ((key, stored),) = found
         number, time_us = int.from_bytes(key[-8:], "big"), time_us_of(stored)
-        if time_us < self._store.horizon() or number <= decode_point(point):
+        if time_us < self._store.horizon(stream) or number <= decode_point(point):
             return None
         return _Last(SequenceNumber(number), time_us)
 
@@ -167,13 +169,19 @@ class Outsiders:
         items = [codec.decode(stored) async for _, stored in rows]
         return leases_of(items, registration.stream_arn)
 
-    async def _stream(self, registration: Registration) -> Stream | None:
+    async def _stream(self, registration: Registration) -> AnyStream | None:
+        data = parse_data_stream(registration.stream_arn)
+        if data is not None:
+            try:
+                return await self._data_streams.find(registration.region, data.stream)
+            except ResourceNotFoundException:
+                return None
         name = parse_stream(registration.stream_arn)
         assert name is not None, "it was checked when it was registered"
         key = keyspace.stream(registration.region, name.table, name.label)
         return await listing.find_stream(self._store.engine, key, self._store.horizon())
 
-    async def _shards(self, stream: Stream) -> Sequence[Shard]:
+    async def _shards(self, stream: AnyStream) -> Sequence[Shard]:
         return [each async for each in listing.shards_of(self._store.engine, stream, 0)]
 
     async def _within(self, span: tuple[bytes, bytes]) -> list[Registration]:

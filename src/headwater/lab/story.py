@@ -37,7 +37,7 @@ from headwater.streams import listing
 from headwater.streams import shard as shards
 from headwater.streams.entry import Entry, decode
 from headwater.streams.shard import Shard, decode_head, decode_point, number_from
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream
 
 
 class Fate(StrEnum):
@@ -88,7 +88,7 @@ class Reading:
     fate: Fate
 
 
-async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | None:
+async def place_of(store: StreamStore, stream: AnyStream, number: int) -> Place | None:
     """Where the record of a number lies or lay, or None if no shard has had the number."""
     if not 0 <= number < 2**64:
         return None
@@ -102,7 +102,7 @@ async def place_of(store: StreamStore, stream: Stream, number: int) -> Place | N
         )
         if head is not None and number <= decode_head(head).last:
             entry = None if stored is None else decode(stored)
-            is_kept = entry is not None and entry.time_us >= store.horizon()
+            is_kept = entry is not None and entry.time_us >= store.horizon(stream)
             return Place(
                 SequenceNumber(number),
                 shard,
@@ -118,7 +118,7 @@ async def reading_of(
     witnesses: Witnesses,
     consumer: EventSourceMapping | Sink,
     place: Place,
-    stream: Stream,
+    stream: AnyStream,
 ) -> Reading:
     """What a mapping or a sink has made of a record."""
     shard_id = place.shard.shard_id
@@ -163,11 +163,13 @@ def fate(
     return Fate.WAITING if last is None else Fate.RETRYING
 
 
-async def _lineage(store: StreamStore, stream: Stream, shard: Shard) -> list[ShardId]:
+async def _lineage(store: StreamStore, stream: AnyStream, shard: Shard) -> list[ShardId]:
     line: list[ShardId] = []
-    parent = shard.parent
-    while parent is not None:
+    parents = [*shard.parents]
+    while parents:
+        parent = parents.pop(0)
         line.append(parent)
         (stored,) = await store.engine.get([keyspace.shard(stream.table_id, parent)])
-        parent = None if stored is None else shards.decode(stored).parent
+        found = () if stored is None else shards.decode(stored).parents
+        parents += [each for each in found if each not in parents]
     return line

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headwater.clock import Clock
+from headwater.datastreams.catalog import DataStreams, Plan
+from headwater.datastreams.stream import DataStream
 from headwater.storage import keyspace
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine
@@ -24,7 +26,7 @@ from headwater.streams.shard import (
     number_before,
     number_from,
 )
-from headwater.streams.window import Stream
+from headwater.streams.window import AnyStream, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ class StreamStore:
     clock: Clock
     retention_seconds: float
 
-    def horizon(self) -> int:
+    def horizon(self, stream: AnyStream | None = None) -> int:
+        """What is older can be read no more; a data stream has a retention of its own."""
+        if isinstance(stream, DataStream):
+            return stream.horizon_us(self.clock.now())
         return listing.horizon_us(self.clock.now(), self.retention_seconds)
 
 
@@ -68,7 +73,7 @@ class _Trim:
 
 
 async def trim(
-    store: StreamStore, stream: Stream, shard: Shard | None = None, upto: int | None = None
+    store: StreamStore, stream: AnyStream, shard: Shard | None = None, upto: int | None = None
 ) -> Mapping[ShardId, SequenceNumber]:
     """Trim all shards of a stream, or one, up to and including a number or whole.
 
@@ -80,8 +85,9 @@ async def trim(
     return trimmed
 
 
-async def shards_of(store: StreamStore, stream: Stream) -> list[Shard]:
-    return [each async for each in listing.shards_of(store.engine, stream, store.horizon())]
+async def shards_of(store: StreamStore, stream: AnyStream) -> list[Shard]:
+    horizon = store.horizon(stream)
+    return [each async for each in listing.shards_of(store.engine, stream, horizon)]
 
 
 class _ExpireIterators:
@@ -96,12 +102,27 @@ class _ExpireIterators:
         stored = view.get(key)
         if stored is not None:
             stream = windows.decode(stored)
-            # Time may stand still: those issued since the last time are told from later ones, too.
-            since_ms = max(self._now_ms, stream.iterators_since_ms) + 1
+            since_ms = _good_since(self._now_ms, stream)
             view.put(key, windows.encode(replace(stream, iterators_since_ms=since_ms)))
+
+
+def _good_since(now_ms: int, stream: Stream | DataStream) -> int:
+    """Time may stand still: those issued since the last time are told from later ones, too."""
+    return max(now_ms, stream.iterators_since_ms) + 1
 
 
 async def expire_iterators(store: StreamStore, stream: Stream) -> None:
     """Expire every iterator of a stream that has been issued before this is committed."""
     now_ms = int(store.clock.now() * 1000)
     await store.committer.submit(_ExpireIterators(stream.key, now_ms))
+
+
+async def expire_data_iterators(streams: DataStreams, stream: DataStream, now: float) -> None:
+    """The same of a data stream, whose log has no other. now: epoch seconds."""
+
+    def planned(_present: DataStream) -> Plan:
+        return Plan(
+            lambda _, each: each.changed(iterators_since_ms=_good_since(int(now * 1000), each))
+        )
+
+    await streams.change(stream.region, stream.name, planned)
