@@ -39,6 +39,7 @@ from headwater.tables.backups import Backups
 from headwater.tables.catalog import Catalog, CatalogSettings
 from headwater.tables.copying import BackupMaker
 from headwater.tables.count import Counts
+from headwater.tables.creation import TableDefaults
 from headwater.tables.recovery import kept_since
 from headwater.tables.schema import Table
 from headwater.tables.transitions import Stores, Transitions
@@ -164,7 +165,8 @@ async def world(
     engine, clock, chance = engine or MemoryEngine(), clock or ManualClock(), SeededChance(seed)
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
-    catalog = Catalog(engine, committer, clock, chance, CatalogSettings(ACCOUNT, PARTITIONS))
+    settings = CatalogSettings(ACCOUNT, TableDefaults(PARTITIONS))
+    catalog = Catalog(engine, committer, clock, chance, settings)
     stores = Stores(engine, committer, wakeups)
     backups = Backups(engine, committer, catalog, clock, chance)
     trimmer = Trimmer(

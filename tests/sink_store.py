@@ -39,6 +39,7 @@ from headwater.storage.memory import MemoryEngine
 from headwater.streams import listing
 from headwater.streams.shard import decode_head
 from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.creation import TableDefaults
 from headwater.tables.definition import of_input
 from headwater.tables.keys import of_key
 from headwater.tables.schema import Table, TableStatus
@@ -176,7 +177,7 @@ class SinkStore:
         self.chance = SeededChance(1)
         self.wakeups = Wakeups()
         self.committer = Committer(self.engine, self.wakeups)
-        settings = CatalogSettings("000000000000", initial_partitions=2)
+        settings = CatalogSettings("000000000000", TableDefaults(initial_partitions=2))
         self.catalog = Catalog(self.engine, self.committer, self.clock, self.chance, settings)
         self.writer = Writer(self.committer, self.catalog)
         queue_store = QueueStore(self.engine, self.committer, self.wakeups, self.clock, self.clock)

@@ -20,6 +20,7 @@ from headwater.mappings.service import MappingService
 from headwater.queues.service import QueueService
 from headwater.streaming.service import StreamingService
 from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.creation import TableDefaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,7 @@ async def parts_of(core: Core, surroundings: Surroundings) -> AsyncIterator[Part
 def _catalog_of(core: Core) -> Catalog:
     settings = CatalogSettings(
         core.settings.account,
-        core.settings.initial_partitions,
-        core.settings.item_collection_bytes_max,
+        TableDefaults(core.settings.initial_partitions, core.settings.item_collection_bytes_max),
         None if core.process.shared is None else core.process.shared.table_changes,
     )
     return Catalog(core.engine, core.committer, core.clock, core.chance, settings)

@@ -11,6 +11,9 @@ altering.py    a table altered
 resource_policies.py  policies by their revisions (pure)
 tags.py        the rules of tags
 catalog.py     the tables there are: found, listed, created, altered, deleted
+open_tables.py those that take items, as last seen
+table_change.py  a change of one stored table, as work for the committer
+creation.py    a table as it begins (pure)
 stream_switch.py  a table's stream switched on and off within a change
 unsettled.py   tables in states that pass, marked so that they are found
 transitions.py from the states that pass to those that last

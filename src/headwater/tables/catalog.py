@@ -27,55 +27,35 @@ from headwater.errors import (
     TableInUseException,
     ValidationException,
 )
-from headwater.limits import (
-    item_collection_bytes_max,
-    write_plans_max,
-)
+from headwater.limits import write_plans_max
 from headwater.storage import keyspace
-from headwater.storage.board import Counter, OwnCounter
+from headwater.storage.board import Counter
 from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import IndexId, TableId
 from headwater.streams.window import ViewType
-from headwater.tables import altering, membership, partitions, schema, stream_switch, unsettled
+from headwater.tables import altering, membership, schema, stream_switch
 from headwater.tables.alteration import Alteration
+from headwater.tables.creation import AS_ON_AWS, TableDefaults, new_table
 from headwater.tables.definition import Definition
 from headwater.tables.deletion import check_deletable
-from headwater.tables.key_definition import IndexDefinition
-from headwater.tables.resource_policies import OF_TABLE, new_policy
-from headwater.tables.schema import (
-    Index,
-    IndexStatus,
-    Restoration,
-    Table,
-    TableStatus,
-)
-from headwater.tables.sharing import stamped
+from headwater.tables.open_tables import OpenTables, takes_items
+from headwater.tables.schema import Restoration, Table, TableStatus
 from headwater.tables.stream_switch import NO_SWITCH, LabelTaken, Switch
-from headwater.tables.units import warm_by_itself
-
-Step = Callable[[View, Table], Table | None]
-"""The table as it shall be stored, or None to remove it; may write more to the view."""
+from headwater.tables.table_change import Outrun, Step, TableChange
 
 Check = Callable[[Table], None]
 """Raises if a table may not be changed so."""
 
 _Plan = Callable[[Table], Awaitable[tuple[Sequence[bytes], Step]]]
 
-_TAKING_ITEMS = (TableStatus.ACTIVE, TableStatus.UPDATING)
-
 
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """account: id in ARNs. initial_partitions: of a new table, instead of as AWS would have it.
-
-    item_collection_bytes_max: of a new table with local indexes. changes: of tables in all the
-    processes of the store, where there are several.
-    """
+    """account: id in ARNs. changes: of tables in all the processes of the store, if several."""
 
     account: str
-    initial_partitions: int | None = None
-    item_collection_bytes_max: int = item_collection_bytes_max
+    defaults: TableDefaults = AS_ON_AWS
     changes: Counter | None = None
 
 
@@ -90,42 +70,6 @@ class Source(Protocol):
     def reads(self) -> Sequence[bytes]: ...
 
     def hold(self, view: View, restored: TableId, /) -> None: ...
-
-
-class _Outrun(Exception):
-    """What is stored is not what the change was planned from: plan again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One change of one table as work for the committer.
-
-    planned: the table as stored when the change was planned, None if there was none. before: what
-    the step is given.
-    """
-
-    key: bytes
-    planned: bytes | None
-    before: Table
-    step_reads: Sequence[bytes]
-    step: Step
-
-    @property
-    def reads(self) -> Sequence[bytes]:
-        return (self.key, *self.step_reads)
-
-    def run(self, view: View) -> Table | None:
-        if view.get(self.key) != self.planned:
-            raise _Outrun
-        changed = self.step(view, self.before)
-        if changed is not None:
-            changed = stamped(self.before, changed)
-        if changed is None:
-            view.delete(self.key)
-        elif changed is not self.before or self.planned is None:
-            view.put(self.key, schema.encode(changed))
-        unsettled.mark(view, self.key, changed)
-        return changed
 
 
 class Catalog:
@@ -144,10 +88,7 @@ class Catalog:
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self._open: dict[tuple[str, str], Table] = {}
-        self._is_shared = settings.changes is not None
-        self._changes = settings.changes or OwnCounter()
-        self._seen = self._changes.state()
+        self._open = OpenTables(settings.changes)
 
     @property
     def account(self) -> str:
@@ -159,20 +100,18 @@ class Catalog:
         Raises ResourceNotFoundException if there is none, or none that takes items yet or still;
         ValidationException for an ARN that is no table's.
         """
-        self._forget_what_is_old()
-        found = self._open.get((region, name_or_arn))
+        found = self._open.get(region, name_or_arn)
         if found is not None:
             return found
         name = self.name_of(region, name_or_arn)
-        table = self._open.get((region, name)) or await self._load(region, name)
-        if table is None or table.status not in _TAKING_ITEMS:
+        table = self._open.get(region, name) or await self._load(region, name)
+        if table is None or not takes_items(table):
             raise ResourceNotFoundException
         return table
 
     def cached(self, region: str, name: str) -> Table | None:
         """The table as last seen, if it takes items and is at hand."""
-        self._forget_what_is_old()
-        return self._open.get((region, name))
+        return self._open.get(region, name)
 
     async def known(self, region: str, name_or_arn: str) -> Table:
         """The table as last seen, whatever its state; it is loaded only if it is not at hand.
@@ -231,7 +170,7 @@ class Catalog:
         beside: what the same commit does besides. table_id: where it is chosen already. Raises
         ResourceInUseException if the name is taken, and what `beside` raises.
         """
-        table = self._new_table(region, definition)
+        table = self._new(region, definition)
         if table_id is not None:
             table = replace(table, table_id=table_id)
         for _ in range(write_plans_max):
@@ -239,15 +178,15 @@ class Catalog:
             if definition.view is not None:
                 switch = await self._on(table, definition.view)
             both = switch.then(beside)
-            change = _Change(table.key, None, table, both.reads, both.run)
+            change = TableChange(table.key, None, table, both.reads, both.run)
             try:
                 created = await self._committer.submit(change)
             except LabelTaken:
                 continue
-            except _Outrun:
+            except Outrun:
                 raise ResourceInUseException(f"Table already exists: {table.name}") from None
             assert created is not None, "a creation leaves a table"
-            self._note(created)
+            self._open.note(created)
             return created
         raise ServiceUnavailable
 
@@ -259,7 +198,7 @@ class Catalog:
         Raises TableAlreadyExistsException or TableInUseException if the name is taken, and what the
         source raises.
         """
-        table = self._new_table(region, definition).changed(restoration=restoration)
+        table = self._new(region, definition).changed(restoration=restoration)
 
         def step(view: View, new: Table) -> Table:
             source.hold(view, new.table_id)
@@ -269,12 +208,12 @@ class Catalog:
             (stored,) = await self._engine.get([table.key])
             if stored is not None:
                 raise _taken(schema.decode(stored))
-            change = _Change(table.key, None, table, source.reads, step)
+            change = TableChange(table.key, None, table, source.reads, step)
             try:
                 created = _present(await self._committer.submit(change))
-            except _Outrun:
+            except Outrun:
                 continue
-            self._note(created)
+            self._open.note(created)
             return created
         raise ServiceUnavailable
 
@@ -374,15 +313,15 @@ class Catalog:
                 raise _not_found(name)
             table = schema.decode(stored)
             reads, step = await plan(table)
-            change = _Change(key, stored, table, reads, step)
+            change = TableChange(key, stored, table, reads, step)
             try:
                 changed = await self._committer.submit(change)
-            except (_Outrun, LabelTaken):
+            except (Outrun, LabelTaken):
                 continue
             if changed is None:
-                self._forget(table)
+                self._open.forget(table)
             else:
-                self._note(changed)
+                self._open.note(changed)
             return changed
         raise ServiceUnavailable
 
@@ -390,73 +329,17 @@ class Catalog:
         """The table as stored; the cache then agrees with it."""
         key = keyspace.table(region, name)
         while True:
-            changes = self._changes.state()
+            seen = self._open.state()
             (stored,) = await self._engine.get([key])
-            if (
-                changes == self._changes.state()
-            ):  # else what was read may be older than what is cached
+            if seen == self._open.state():  # else it may be older than what is cached
                 break
-        if stored is None:
-            self._open.pop((region, name), None)
-            return None
-        table = schema.decode(stored)
-        self._cache(table)
+        table = None if stored is None else schema.decode(stored)
+        self._open.see(region, name, table)
         return table
 
-    def _forget_what_is_old(self) -> None:
-        """Empty the cache if another process has changed any table."""
-        if self._is_shared and self._changes.state() != self._seen:
-            self._open.clear()
-            self._seen = self._changes.state()
-
-    def _note(self, table: Table) -> None:
-        """Take notice of a table that this process has stored."""
-        self._changes.count()
-        for replica in table.replicas:  # may have changed with it
-            self._open.pop((replica.region, table.name), None)
-        self._cache(table)
-
-    def _forget(self, table: Table) -> None:
-        self._changes.count()
-        self._open.pop((table.region, table.name), None)
-
-    def _cache(self, table: Table) -> None:
-        if table.status in _TAKING_ITEMS:
-            self._open[table.region, table.name] = table
-        else:
-            self._open.pop((table.region, table.name), None)
-
-    def _new_table(self, region: str, definition: Definition) -> Table:
-        now = self._clock.now()
-        policy = definition.policy
-        has_collections = any(not asked.is_global for asked in definition.indexes)
-        collection_bytes_max = self._settings.item_collection_bytes_max
-        return Table(
-            region,
-            definition.name,
-            TableId(self._chance.uuid()),
-            TableStatus.CREATING,
-            now,
-            definition.keys,
-            partitions.initial(
-                definition.warm or warm_by_itself(definition.throughput),
-                self._settings.initial_partitions,
-            ),
-            tuple(self._new_index(asked) for asked in definition.indexes),
-            definition.throughput,
-            now if definition.throughput is None else None,
-            is_deletion_protected=definition.is_deletion_protected,
-            tags=definition.tags,
-            table_class=definition.table_class,
-            collection_bytes_max=collection_bytes_max if has_collections else None,
-            on_demand_limit=definition.on_demand_limit,
-            warm=definition.warm,
-            policies={} if policy is None else {OF_TABLE: new_policy(policy, now)},
-        )
-
-    def _new_index(self, asked: IndexDefinition) -> Index:
-        status = IndexStatus.CREATING if asked.is_global else IndexStatus.ACTIVE
-        return asked.index(IndexId(self._chance.token(8).hex()), status)
+    def _new(self, region: str, definition: Definition) -> Table:
+        defaults = self._settings.defaults
+        return new_table(region, definition, self._clock.now(), self._chance, defaults)
 
     async def _switch(self, table: Table, alteration: Alteration) -> Switch:
         if alteration.stream is None:

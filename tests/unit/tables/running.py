@@ -14,6 +14,7 @@ from headwater.storage.memory import MemoryEngine
 from headwater.tables import alteration, definition, keys
 from headwater.tables import write as writes
 from headwater.tables.catalog import Catalog, CatalogSettings
+from headwater.tables.creation import TableDefaults
 from headwater.tables.schema import Table
 from headwater.tables.transitions import Stores, Transitions
 from headwater.values import codec, item
@@ -126,7 +127,7 @@ async def running(
     engine = engine or MemoryEngine()
     wakeups = Wakeups()
     committer = Committer(engine, wakeups)
-    settings = CatalogSettings(ACCOUNT, partitions)
+    settings = CatalogSettings(ACCOUNT, TableDefaults(partitions))
     catalog = Catalog(engine, committer, clock, SeededChance(seed), settings)
     stores = Stores(engine, committer, wakeups)
     transitions = Transitions(catalog, stores, clock, transition_seconds)
