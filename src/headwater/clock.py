@@ -52,7 +52,7 @@ class Clock(Protocol):
         """
 
     def working(self) -> AbstractContextManager[None]:
-        """What the body does is not at rest: time that jumps waits for its end.
+        """What the body does is not at rest but while it waits on the clock: jumps wait for it.
 
         For tasks that do not wait on the clock themselves, and are waited for by one that does, or
         that have not yet waited on it.

@@ -167,7 +167,8 @@ class Coordinator:
     async def _read(self, shard_id: ShardId, reader: ShardReader) -> None:
         """Run a reader to its end; one that fails is started again when its lease has run out."""
         try:
-            end = await reader.run()
+            with self._services.clock.working():  # from its start, not only from its first wait
+                end = await reader.run()
             if end is End.STOPPED:
                 await self._services.committer.submit(checkpoints.release(reader.lease))
         except Unavailable as error:

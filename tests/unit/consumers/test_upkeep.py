@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headwater.consumers.consumer import Consumer
+from headwater.consumers.delivery import Batch, Delivered
 from headwater.consumers.members import Alone
 from headwater.consumers.upkeep import Rounds, Upkeep
+from headwater.lab.clock import LabClock
 from headwater.storage.engine import Unavailable
+from headwater.storage.memory import MemoryEngine
 from headwater.tables.schema import Table
 from tests.destinations import ListDestination, settings
 from tests.logged_store import LoggedStore, advance, in_store, settle
@@ -156,3 +159,40 @@ def test_nothing_is_looked_at_without_need() -> None:
         assert (unneeded, woken) == (0, 1)
 
     in_store(body)
+
+
+class SlowEngine(MemoryEngine):
+    """Takes more turns of the loop for a read than time that jumps waits for new tasks."""
+
+    async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        await settle(50)
+        return await super().get(keys)
+
+
+def test_time_that_jumps_waits_for_a_consumer_that_was_just_started() -> None:
+    async def main() -> None:
+        async with LoggedStore(SlowEngine()).running() as store:
+            clock = LabClock(store.clock)
+            began = clock.now()
+            offered: list[float] = []
+
+            def answer(batch: Batch) -> Delivered:
+                del batch
+                offered.append(clock.now() - began)
+                return Delivered()
+
+            table = await store.create_table()
+            await store.append(table)
+            services = replace(store.services, clock=clock)
+            alone = Alone(store.chance.uuid())
+            upkeep = Upkeep[int](services, alone, DAY, Rounds(TOPIC, LOOK_SECONDS))
+            destination = ListDestination(answer)
+            consumer = Consumer("a", await store.stream(table), settings(), destination)
+            async with asyncio.TaskGroup() as tasks:
+                upkeep.start(tasks, (b"a", 1), consumer)
+                await clock.advance(90, 60)
+                upkeep.keep(lambda *_: False)
+
+            assert offered == [0]
+
+    asyncio.run(main())
