@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,7 +43,8 @@ class Posted:
 class Receiver(ThreadingHTTPServer):
     """See the module. posted: all requests. answers: a status and headers for each, in turn.
 
-    poison: the text that makes it refuse whatever holds it.
+    poison: the text that makes it refuse whatever holds it. is_holding: requests get no answer;
+    held: there is one.
     """
 
     daemon_threads = True
@@ -53,6 +54,8 @@ class Receiver(ThreadingHTTPServer):
         self.posted: list[Posted] = []
         self.answers: list[tuple[int, Mapping[str, str]]] = []
         self.poison = b"poison"
+        self.is_holding = False
+        self.held = threading.Event()
 
     @property
     def url(self) -> str:
@@ -75,6 +78,12 @@ class _Post(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.posted.append(Posted(headers, body))
+        if self.server.is_holding:
+            self.server.held.set()
+            with suppress(ConnectionError):
+                self.rfile.read(1)  # until the client goes
+            self.close_connection = True
+            return
         status, more = self.server.answers.pop(0) if self.server.answers else (200, {})
         if self.server.poison in body:
             status = 422

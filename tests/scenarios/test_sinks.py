@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from click.testing import CliRunner, Result
 
 from headwater.cli.sink import command
-from headwater.testing.wire import Wire
-from tests.scenarios.commands import STREAM, TABLE, clients
-from tests.server_process import HEADWATER, ServerProcess
+from tests.scenarios.commands import STREAM, clients
+from tests.scenarios.sink_place import Place, create, items_of, until_active
+from tests.server_process import ServerProcess
 
-WAIT_SECONDS_MAX = 60
 ITEMS = 100
 WRITES = 100
 KILLED_AT = (40, 75)
@@ -51,64 +47,13 @@ settings = {{ table = "music", endpoint = "{elsewhere}" }}
 SINKS = ("lake", "counts", "copy")
 
 
-class Place:
-    """A server with sinks, that is killed and started again."""
-
-    def __init__(self, folder: Path, elsewhere: str) -> None:
-        file = folder / "headwater.toml"
-        file.write_text(CONFIGURATION.format(elsewhere=elsewhere))
-        self._files = folder / "files"
-        places = ("--data", folder / "data", "--sink-files", self._files)
-        self._options: tuple[str | Path, ...] = ("--config", file, *places)
-        self._server = self._start("0")
-        self.endpoint = self._server.endpoint
-        self.dynamodb = clients(self.endpoint)
-
-    def _start(self, port: str) -> ServerProcess:
-        environment = os.environ | {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-        words: list[str | Path] = [HEADWATER, "serve", "--port", port, *self._options]
-        return ServerProcess.start(words, environment)
-
-    def kill(self) -> None:
-        self._server.kill()
-        self._server = self._start(self.endpoint.rpartition(":")[2])
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def ask(self, operation: str, **body: Any) -> dict[str, Any]:
-        wire = Wire(self.endpoint, "us-east-1")
-        try:
-            return wire.call("headwater", operation, **body)
-        finally:
-            wire.close()
-
-    def caught_up(self) -> None:
-        """Wait until every sink has written everything."""
-        for _ in range(WAIT_SECONDS_MAX * 20):
-            found = {sink["Name"] for sink in self.ask("ListSinks")["Sinks"]}
-            if found == set(SINKS) and all(self._has_caught_up(name) for name in SINKS):
-                return
-            threading.Event().wait(0.05)
-        raise AssertionError({name: self.ask("DescribeSink", Name=name) for name in SINKS})
-
-    def _has_caught_up(self, name: str) -> bool:
-        told = self.ask("DescribeSink", Name=name)
-        is_running = told["Sink"]["State"] == "RUNNING"
-        return is_running and not any(shard["Lag"] for shard in told["Shards"])
-
-    def lines(self) -> list[dict[str, Any]]:
-        paths = sorted((self._files / "lake").rglob("*.jsonl"))
-        return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
-
-
 @contextmanager
 def placed(folder: Path) -> Iterator[tuple[Place, Any]]:
     """A server with sinks, and a client of the server that one of them copies to."""
     with ServerProcess.serve("--memory") as elsewhere:
         other = clients(elsewhere.endpoint)
         create(other, "music")
-        place = Place(folder, elsewhere.endpoint)
+        place = Place(folder, CONFIGURATION.format(elsewhere=elsewhere.endpoint))
         try:
             create(place.dynamodb, "genres")
             yield place, other
@@ -116,25 +61,9 @@ def placed(folder: Path) -> Iterator[tuple[Place, Any]]:
             place.stop()
 
 
-def items_of(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
-    plain = TypeDeserializer().deserialize
-    found = [plain({"M": item}) for page in pages for item in page["Items"]]
-    return {item["pk"]: item for item in found}
-
-
-def create(dynamodb: Any, name: str, **more: Any) -> None:
-    """A table, once it takes items."""
-    dynamodb.create_table(**{**TABLE, "TableName": name, **more})
-    until_active(dynamodb, name)
-
-
-def until_active(dynamodb: Any, name: str) -> None:
-    for _ in range(WAIT_SECONDS_MAX * 50):
-        if dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE":
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError(f"{name} does not become active")
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted(folder.rglob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
 def song(number: int, genre: str, plays: int) -> dict[str, Any]:
@@ -159,6 +88,7 @@ def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> 
                 dynamodb.put_item(TableName="music", Item=item)
             if turn in KILLED_AT:
                 place.kill()
+                place.start_again()
         place.caught_up()
 
         items = items_of(dynamodb, "music")
@@ -174,7 +104,7 @@ def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> 
         for name in SINKS:
             told = place.ask("CheckSink", Name=name)
             assert (told["FaultCount"], told["Faults"]) == (0, [])
-        lines = place.lines()
+        lines = lines_of(place.files / "lake")
         assert (
             max(Counter(line["id"] for line in lines if line["event"] != "SNAPSHOT").values()) == 1
         )

@@ -1,0 +1,89 @@
+"""A server with sinks from a configuration file, that is killed and started again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from headwater.testing.wire import Wire
+from tests.scenarios.commands import TABLE, clients
+from tests.server_process import HEADWATER, ServerProcess
+
+WAIT_SECONDS_MAX = 60
+
+
+class Place:
+    """A server with sinks, that is killed and started again."""
+
+    def __init__(self, folder: Path, configuration: str) -> None:
+        file = folder / "headwater.toml"
+        file.write_text(configuration)
+        self._sinks = [each["name"] for each in tomllib.loads(configuration).get("sink", [])]
+        self.files = folder / "files"
+        places = ("--data", folder / "data", "--sink-files", self.files)
+        self._options: tuple[str | Path, ...] = ("--config", file, *places)
+        self._server = self._start("0")
+        self.endpoint = self._server.endpoint
+        self.dynamodb = clients(self.endpoint)
+
+    def _start(self, port: str) -> ServerProcess:
+        environment = os.environ | {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+        words: list[str | Path] = [HEADWATER, "serve", "--port", port, *self._options]
+        return ServerProcess.start(words, environment)
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start_again(self) -> None:
+        self._server = self._start(self.endpoint.rpartition(":")[2])
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def ask(self, operation: str, **body: Any) -> dict[str, Any]:
+        wire = Wire(self.endpoint, "us-east-1")
+        try:
+            return wire.call("headwater", operation, **body)
+        finally:
+            wire.close()
+
+    def caught_up(self) -> None:
+        """Wait until every sink has written everything."""
+        found: set[str] = set()
+        for _ in range(WAIT_SECONDS_MAX * 20):
+            found = {sink["Name"] for sink in self.ask("ListSinks")["Sinks"]}
+            if found.issuperset(self._sinks) and all(map(self._has_caught_up, found)):
+                return
+            threading.Event().wait(0.05)
+        raise AssertionError({name: self.ask("DescribeSink", Name=name) for name in found})
+
+    def _has_caught_up(self, name: str) -> bool:
+        told = self.ask("DescribeSink", Name=name)
+        is_running = told["Sink"]["State"] == "RUNNING"
+        return is_running and not any(shard["Lag"] for shard in told["Shards"])
+
+
+def items_of(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    plain = TypeDeserializer().deserialize
+    found = [plain({"M": item}) for page in pages for item in page["Items"]]
+    return {item["pk"]: item for item in found}
+
+
+def create(dynamodb: Any, name: str, **more: Any) -> None:
+    """A table, once it takes items."""
+    dynamodb.create_table(**{**TABLE, "TableName": name, **more})
+    until_active(dynamodb, name)
+
+
+def until_active(dynamodb: Any, name: str) -> None:
+    for _ in range(WAIT_SECONDS_MAX * 50):
+        if dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE":
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError(f"{name} does not become active")
