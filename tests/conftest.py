@@ -22,6 +22,7 @@ from botocore.config import Config
 from hypothesis import HealthCheck, settings
 
 from headwater.clock import SystemChance
+from tests.postgres_server import NoPostgres, PostgresServer, postgres_server
 from tests.server_process import ServerProcess
 
 # Commands are interrupted as Ctrl-C does it. A run that a script has begun in the background
@@ -78,6 +79,17 @@ def _rank(item: pytest.Item) -> int:
     """The place of the test's folder; sorting by it keeps the random order within a folder."""
     folder = item.nodeid.split("/")[1]
     return FOLDERS_IN_ORDER.index(folder) if folder in FOLDERS_IN_ORDER else -1
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL; skips where none can be had."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except NoPostgres as error:
+            pytest.skip(f"PostgreSQL: {error}")
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,14 @@ class Subject:
 
     async def open(self) -> Writer:
         """A writer, as after a restart of the server."""
-        kind = kinds.kind(self.kind)
-        opening = Opening(
-            sink_of(self.kind, self.settings),
+        return await kinds.kind(self.kind).open(self.opening())
+
+    def opening(self, **more: Any) -> Opening:
+        """What a writer is opened with. more: of the sink."""
+        return Opening(
+            replace(sink_of(self.kind, self.settings), **more),
             STREAM,
-            settings.parse(kind, self.settings),
+            settings.parse(kinds.kind(self.kind), self.settings),
             self.notes,  # type: ignore[arg-type]  # its double
             Surroundings(
                 ManualClock(),
@@ -71,7 +74,6 @@ class Subject:
             ),
             self.warnings.append,
         )
-        return await kind.open(opening)
 
 
 def sink_of(kind: str, asked: dict[str, Any]) -> Sink:
@@ -114,10 +116,17 @@ def batch(*changes: Change, origin: str = SHARD) -> ChangeBatch:
 
 async def write(subject: Subject, *batches: ChangeBatch) -> None:
     """Write batches, one after the other."""
-    writer = await subject.open()
-    for each in batches:
-        assert not await writer.write(each)
-    await writer.close()
+    await write_on(await subject.open(), *batches)
+
+
+async def write_on(writer: Writer, *batches: ChangeBatch) -> None:
+    """Write batches, one after the other, and close the writer."""
+    try:
+        for each in batches:
+            rejected = await writer.write(each)
+            assert not rejected, rejected
+    finally:
+        await writer.close()
 
 
 def run(body: Awaitable[Any]) -> Any:

@@ -27,6 +27,7 @@ from tests.mail_server import mail_server
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import OTHER, Subject, batch, change, run, write
 from tests.topic_server import TOPIC, topic_server
+from tests.warehouse_places import WarehousePlace
 from tests.webhook_receiver import SECRET, receiver
 
 
@@ -126,6 +127,7 @@ MAKES = {
     "sns": sns,
     "webhook": webhook,
 }
+FIXTURES = ("duckdb_warehouse", "postgres_warehouse")
 
 
 @pytest.fixture
@@ -135,11 +137,15 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
 
 
-@pytest.fixture(params=sorted(MAKES))
+@pytest.fixture(params=sorted([*MAKES, *FIXTURES]))
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, aws_credentials: None
 ) -> Iterator[Subject]:
-    made = MAKES[request.param](tmp_path)
+    if request.param in FIXTURES:
+        place: WarehousePlace = request.getfixturevalue(request.param)
+        made = place.subject()
+    else:
+        made = MAKES[request.param](tmp_path)
     yield made
     made.close()
 

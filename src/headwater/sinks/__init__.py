@@ -46,4 +46,12 @@ templates.py    those templates
 smtp.py         mails handed to a server
 certificates.py whom they trust over TLS
 parcels.py      batches for places that take each delivery as a whole
+warehouse.py    kind: tables of a database
+merging.py      what a batch makes of them
+layout.py       their columns
+ledger.py       how far they have come
+holdings.py     what is in them
+database.py     the seam: what they are kept in
+duckdb_file.py  a file of DuckDB
+postgres.py     PostgreSQL
 """

@@ -14,11 +14,14 @@ _NAME: Final = "schema"
 
 
 class Columns:
-    """See the module. warn: is told of every new column."""
+    """See the module. warn: is told of every new column. columns_max: that the sink can have."""
 
-    def __init__(self, notes: Notes, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, notes: Notes, warn: Callable[[str], None], columns_max: int = schemas.columns_max
+    ) -> None:
         self._notes = notes
         self._warn = warn
+        self._columns_max = columns_max
         self._stored: bytes | None = None
         self._schema = Schema()
 
@@ -33,7 +36,7 @@ class Columns:
         given = list(documents)
         while True:
             before = self._stored
-            evolved = schemas.evolved(self._schema, given)
+            evolved = schemas.evolved(self._schema, given, self._columns_max)
             if evolved.schema == self._schema:
                 return self._schema
             encoded = schemas.encode(evolved.schema)

@@ -118,6 +118,7 @@ class Filler:
             await pipeline.pass_on((BACKFILL, progress.number), step.records)
         count = progress.items + len(step.records)
         if step.after is None:
+            await self._pipelines.filled(sink, stream)
             after = Progress(progress.round, progress.after, progress.number + 1, count)
             await self._committer.submit(alterations.advance(sink, progress, after))
             await self._committer.submit(alterations.filled(sink))

@@ -129,6 +129,7 @@ class Opening:
 
 Open: TypeAlias = Callable[[Opening], Awaitable[Writer]]
 Check: TypeAlias = Callable[[Any, Surroundings], Awaitable[None]]
+Filled: TypeAlias = Callable[[Opening], Awaitable[None]]
 
 
 Verify: TypeAlias = Callable[[Opening, AsyncIterator[Sequence[Change]]], Awaitable[Verdict]]
@@ -158,6 +159,8 @@ class Kind:
     check: what can be said before a sink is created beyond the settings' own checks, such as that
     what the kind needs is installed (`extras.py`); raises InvalidSettings.
     verify: None if what is at the destination cannot be read.
+    filled: is told once a back-fill has brought all items of a round, so that what it has not
+    brought can go; perhaps more than once, and before any record of the stream. Raises as `open`.
     """
 
     name: str
@@ -167,3 +170,4 @@ class Kind:
     pace: Pace = Pace()
     check: Check | None = None
     verify: Verify | None = None
+    filled: Filled | None = None

@@ -17,6 +17,7 @@ _MODULES: Final = {
     "sqs": "headwater.sinks.sqs",
     "table": "headwater.sinks.table",
     "webhook": "headwater.sinks.webhook",
+    "warehouse": "headwater.sinks.warehouse",
 }
 NAMES: Final = tuple(sorted(_MODULES))
 

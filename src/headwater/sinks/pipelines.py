@@ -75,6 +75,15 @@ class Pipelines:
                 slot.pipeline = await self._opened(sink, stream)
             return slot.pipeline
 
+    async def filled(self, sink: Sink, stream: Stream) -> None:
+        """Tell a sink's kind that all items are there. Raises SinkUnavailable or SinkBroken."""
+        try:
+            kind, opening, _ = self._parts(sink, stream)
+            if kind.filled is not None:
+                await kind.filled(opening)
+        except InvalidSettings as error:
+            raise SinkBroken(str(error)) from error
+
     async def keep(self, keys: Container[bytes]) -> None:
         """Close those of sinks that do not work any more."""
         for key in [key for key in self._slots if key not in keys]:

@@ -21,7 +21,7 @@ JSON. Columns that tell of the change have names of their own, `META`; no attrib
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -90,7 +90,9 @@ class Evolved:
     warnings: tuple[str, ...]
 
 
-def evolved(schema: Schema, documents: Iterable[Document]) -> Evolved:
+def evolved(
+    schema: Schema, documents: Iterable[Document], columns_max: int = columns_max
+) -> Evolved:
     """A schema with columns for all values of documents.
 
     Warns of what is new, but for the attributes of the first documents of all.
@@ -123,8 +125,13 @@ def evolved(schema: Schema, documents: Iterable[Document]) -> Evolved:
     return Evolved(Schema(tuple(columns)), tuple(warnings))
 
 
-def row(schema: Schema, document: Document) -> dict[str, Any]:
-    """A document's values by column, those without a column in the rest."""
+def row(
+    schema: Schema, document: Document, fits: Callable[[str], bool] = lambda _: True
+) -> dict[str, Any]:
+    """A document's values by column, those without a column in the rest.
+
+    fits: whether a column can hold a text; one that does not fit goes into the rest, too.
+    """
     values: dict[str, Any] = {}
     rest: Document = {}
     for attribute, value in document.items():
@@ -132,10 +139,11 @@ def row(schema: Schema, document: Document) -> dict[str, Any]:
         if kind is None:
             continue
         name = schema.by_value.get((attribute, kind))
-        if name is None:
+        held = _held(kind, value)
+        if name is None or (isinstance(held, str) and not fits(held)):
             rest[attribute] = value
         else:
-            values[name] = _held(kind, value)
+            values[name] = held
     if rest:
         values[REST] = dumps(rest).decode()
     return values
@@ -152,7 +160,8 @@ def document_of(schema: Schema, values: dict[str, Any]) -> Document:
             case ColumnType.JSON:
                 document[column.attribute] = orjson.loads(value)
             case ColumnType.NUMBER:
-                document[column.attribute] = int(value) if value.is_integer() else value
+                is_whole = value.is_integer() and abs(value) <= _EXACT_MAX
+                document[column.attribute] = int(value) if is_whole else value
             case ColumnType.DIGITS:
                 document[column.attribute] = Decimal(value)
             case _:

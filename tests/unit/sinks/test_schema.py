@@ -92,3 +92,27 @@ def test_attributes_beyond_the_last_column_go_into_the_rest() -> None:
 
 def test_a_schema_is_stored_and_read() -> None:
     assert schemas.decode(schemas.encode(KNOWN)) == KNOWN
+
+
+def test_a_text_that_does_not_fit_its_column_goes_into_the_rest() -> None:
+    document = {"a": "short", "b": "too long", "n": 1}
+    schema = evolved(Schema(), [document]).schema
+
+    values = row(schema, document, lambda text: len(text) < 6)
+
+    assert values == {"a": "short", "n": 1.0, schemas.REST: '{"b":"too long"}'}
+    assert document_of(schema, values) == document
+
+
+def test_there_are_no_more_columns_than_a_place_can_have() -> None:
+    found = evolved(Schema(), [{"a": 1, "b": 2, "c": 3}], columns_max=2)
+
+    assert [each.name for each in found.schema.columns] == ["a", "b"]
+    assert found.warnings == (f"there are 2 columns: further ones go into {schemas.REST}",)
+
+
+def test_a_number_beyond_all_integers_is_read_as_it_was() -> None:
+    document = {"n": 1e125}
+    schema = evolved(Schema(), [document]).schema
+
+    assert document_of(schema, row(schema, document)) == document
