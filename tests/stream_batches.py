@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headwater.consumers.delivery import Batch
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream, StreamStatus, ViewType
 
@@ -29,7 +29,9 @@ def record(number: int, at: float = START) -> Stored:
     keys = Image(b'{"k":{"S":"a"}}', 2)
     time_us = int(at * 1e6)
     entry = Entry(Kind.REMOVE, time_us, keys, NO_IMAGE, NO_IMAGE)
-    return Stored(SequenceNumber(number), encode(entry, time_us))
+    return Stored(
+        SequenceNumber(number), encode(entry, Place(SequenceNumber(number), time_us, STREAM.view))
+    )
 
 
 def batch(numbers: Sequence[int], deliveries: int = 0) -> Batch:

@@ -23,7 +23,7 @@ from headwater.mappings.mapping import (
     StartingPosition,
 )
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream, StreamStatus, ViewType
 from tests.destinations import ListDestination, settings
@@ -112,9 +112,10 @@ subjects = pytest.mark.parametrize("subject_of", [a_list, a_function, behind_the
 
 def a_batch(count: int = 3, shard_id: ShardId = SHARD) -> Batch:
     image = Image(b'{"k":{"S":"a"}}', 2)
-    entry = encode(Entry(Kind.INSERT, 0, image, image, NO_IMAGE), 10**15)
-    numbers = [SequenceNumber(number) for number in range(1, count + 1)]
-    return Batch(STREAM, shard_id, tuple(Stored(number, entry) for number in numbers))
+    entry = Entry(Kind.INSERT, 0, image, image, NO_IMAGE)
+    places = [Place(SequenceNumber(number), 10**15, STREAM.view) for number in range(1, count + 1)]
+    stored = tuple(Stored(place.number, encode(entry, place)) for place in places)
+    return Batch(STREAM, shard_id, stored)
 
 
 @subjects

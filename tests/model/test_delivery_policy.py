@@ -26,7 +26,7 @@ from headwater.consumers.lane import Lane, Reach
 from headwater.consumers.policy import Deliver, GiveUp, PolicySettings, Wait
 from headwater.consumers.window import Windows
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream, StreamStatus, ViewType
 from tests.destinations import settings as policy_settings
@@ -125,7 +125,7 @@ class World:
 
     def write(self) -> None:
         number = SequenceNumber(len(self.written) + 1)
-        entry = encode(Entry(Kind.INSERT, 0, IMAGE, IMAGE, NO_IMAGE), int(self.now * 1e6))
+        entry = inserted(number, self.now)
         self.written.append(Stored(number, entry))
         self.lane.add(self.written[-1], self.now)
 
@@ -204,14 +204,18 @@ def test_every_record_is_delivered_or_given_up_in_order_after_its_retries(seed: 
     assert reference.delivered == sorted(reference.delivered)
 
 
+def inserted(number: SequenceNumber, now: float) -> bytes:
+    place = Place(number, int(now * 1e6), STREAM.view)
+    return encode(Entry(Kind.INSERT, 0, IMAGE, IMAGE, NO_IMAGE), place)
+
+
 @given(poisoned=st.sets(st.integers(1, 32)), retries_max=st.integers(0, 4))
 def test_bisecting_gives_up_the_failing_records_alone(poisoned: set[int], retries_max: int) -> None:
     """Each failing record is delivered alone once more than retries allow; no other is lost."""
     chosen = policy_settings(retries_max=retries_max, is_bisecting=True)
     lane, now = Lane(chosen, len, NO_WINDOWS), NOW
-    entry = encode(Entry(Kind.INSERT, 0, IMAGE, IMAGE, NO_IMAGE), int(now * 1e6))
-    for number in range(1, 33):
-        lane.add(Stored(SequenceNumber(number), entry), now)
+    for number in map(SequenceNumber, range(1, 33)):
+        lane.add(Stored(number, inserted(number, now)), now)
     alone: dict[int, int] = {}
     given_up: set[int] = set()
 

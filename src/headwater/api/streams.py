@@ -44,7 +44,7 @@ _KEY_TYPES: Final = ("HASH", "RANGE")
 _WITH_NUMBER: Final = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 Listed = TypeVar("Listed")
-_style = lru_cache(maxsize=256)(render.record_style)
+_record_middle = lru_cache(maxsize=256)(render.record_middle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +160,14 @@ class StreamHandlers:
             page = await read_page(self._engine, place, decode_head(head), limit, self._horizon())
         except Trimmed:
             raise TrimmedDataAccessException from None
-        records = render.records(
-            _style(stream.region, stream.view), iterator.shard_id, page.entries
-        )
         end = b"]}"
         if page.next is not None:
             issued_ms = stream.issued_ms(now)
             following = ShardIterator(iterator.stream_arn, iterator.shard_id, page.next, issued_ms)
             token = self._iterators.token(following)
             end = b'],"NextShardIterator":"%b"}' % token.encode()
-        return Reply(render.framed(b'{"Records":[', records, end))
+        middle = _record_middle(stream.region)
+        return Reply(render.record_page(middle, iterator.shard_id, page.stored, end))
 
     async def _find_log(self, stream: Stream, shard_id: ShardId) -> ShardLog:
         horizon = self._horizon()

@@ -1,5 +1,7 @@
 """Log entries: of a shard that is there, in its range, numbered without a gap up to the head.
 
+The text that GetRecords sends of an entry must say what the entry says.
+
 Streams are read by the code that the lab's CheckStream uses (`lines.py`, `story.py`); one that has
 been on since its table's creation and has lost nothing must replay to the table. A log that no
 stream shows, kept for recovery, is read the same way, but only along one line of shards.
@@ -22,10 +24,11 @@ from headwater.audit.shards import Shards
 from headwater.audit.story import GONE, Images, Story, digest
 from headwater.storage import keyspace
 from headwater.storage.engine import Engine
-from headwater.storage.keyspace import TableId
+from headwater.storage.keyspace import SequenceNumber, TableId
 from headwater.streams import entry as entries
+from headwater.streams.entry import Entry, Place
 from headwater.streams.shard import Shard, decode_head, next_number, sequence_text
-from headwater.streams.window import Stream
+from headwater.streams.window import Stream, ViewType
 from headwater.tables.schema import Table
 from headwater.values import codec
 from headwater.values.order import after_prefix, key_bytes, partition_hash
@@ -36,11 +39,15 @@ NewImages = Callable[[], Images]
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
-    """A shard whose entries are read. keys: names of its table's key attributes, if known."""
+    """A shard whose entries are read.
+
+    keys: names of its table's key attributes, if known. view: of its stream, if there is one still.
+    """
 
     table_id: TableId
     shard: Shard
     keys: tuple[str, ...] | None
+    view: ViewType | None
 
 
 async def check(
@@ -54,9 +61,12 @@ async def check(
     section = report.section("log")
     names = {stream.table_id: stream.keys for stream in catalog.streams}
     names |= {table.table_id: table.keys.names() for table in catalog.tables.values()}
+    views = {(stream.table_id, stream.label): stream.view for stream in catalog.streams}
     for table_id, of_table in shards.items():
         for shard in parents_first(of_table):
-            await _check_entries(engine, section, _Shard(table_id, shard, names.get(table_id)))
+            view = views.get((table_id, shard.stream_label))
+            of = _Shard(table_id, shard, names.get(table_id), view)
+            await _check_entries(engine, section, of)
     await _check_orphans(engine, section, (shards, catalog))
     for stream in catalog.streams:
         section = report.section(f"stream of {stream.table_name} from {stream.label}")
@@ -83,6 +93,7 @@ async def _check_entries(engine: Engine, section: Section, of: _Shard) -> None:
             if entry.time_us < time_us:
                 section.fault(f"{where} is older than the entry before it")
             time_us = entry.time_us
+            _check_text(section, where, (entry, SequenceNumber(number), stored), of.view)
             if of.keys is not None:
                 hashed = readable(
                     section, f"the key of {where}", entry.keys.body, _hash_of(of.keys)
@@ -99,6 +110,21 @@ async def _check_entries(engine: Engine, section: Section, of: _Shard) -> None:
         )
     ):
         section.fault(f"the log of {shard.shard_id} does not end at its head")
+
+
+def _check_text(
+    section: Section, where: str, of: tuple[Entry, SequenceNumber, bytes], view: ViewType | None
+) -> None:
+    """What GetRecords sends of an entry must be what the entry says, in its stream's view.
+
+    of: the entry, its number and its bytes. view: of its stream, if there is one.
+    """
+    entry, number, stored = of
+    stored_for = readable(section, f"the view of {where}", stored, entries.view_of)
+    if stored != entries.encode(entry, Place(number, entry.time_us, stored_for)) or (
+        view is not None and view != stored_for
+    ):
+        section.fault(f"{where} has a text that does not fit it")
 
 
 def _hash_of(names: tuple[str, ...]) -> Callable[[bytes], int]:

@@ -101,7 +101,7 @@ class Reading:
         return await read_page(self._engine, place, log.head, limit, log.horizon)
 
     def _behind_ms(self, log: ShardLog, page: Page) -> int:
-        if page.next is None or page.next >= log.head.last or not page.entries:
+        if page.next is None or page.next >= log.head.last or not page.rows:
             return 0
-        last_us = time_us_of(page.entries[-1].entry)
+        last_us = time_us_of(page.rows[-1][1])
         return max(0, int(self._clock.now() * 1000) - last_us // 1000)

@@ -13,10 +13,8 @@ import orjson
 
 from headwater.consumers.delivery import Batch
 from headwater.limits import KB, window_state_bytes_max
-from headwater.storage.keyspace import SequenceNumber, ShardId
-from headwater.streams import entry as entries
+from headwater.storage.keyspace import ShardId
 from headwater.streams import render
-from headwater.streams.entry import Entry, Image, Kind
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream
 
@@ -75,25 +73,15 @@ class Changes:
 
     def __init__(self, stream: Stream, stream_arn: str) -> None:
         self._style = render.event_style(stream.region, stream.view, stream_arn)
-        self._overhead = self._record_overhead()
 
     def records(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
-        return render.records(self._style, shard_id, records)
+        return render.events(self._style, shard_id, records)
 
     def seen(self, shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
         return self.records(shard_id, records)
 
     def size(self, entry: bytes) -> int:
-        return self._overhead + render.shown_bytes(self._style, entry)
-
-    def _record_overhead(self) -> int:
-        """What a record has beside keys and images, at its longest, with its comma."""
-        image = Image(b"{}", _SIZE_MAX)
-        entry = Entry(Kind.MODIFY, 0, image, image, image, is_by_service=True)
-        encoded = entries.encode(entry, 2**63)
-        longest = Stored(SequenceNumber(2**64 - 1), encoded)
-        (rendered,) = render.records(self._style, _ANY_SHARD, [longest])
-        return len(rendered) - render.shown_bytes(self._style, encoded) + len(b",")
+        return render.event_bytes(self._style, entry)
 
 
 def _moment(time_us: int) -> str:

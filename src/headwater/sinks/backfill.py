@@ -27,7 +27,7 @@ from headwater.storage.committer import Committer, View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import SequenceNumber, ShardId, shard_of_head
 from headwater.streams import entry as entries
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place
 from headwater.streams.log import Stored
 from headwater.streams.shard import decode_head
 from headwater.tables import schema
@@ -151,7 +151,7 @@ class _Reading:
             image,
             NO_IMAGE,
         )
-        return Stored(number, entries.encode(entry, self._now_us))
+        return Stored(number, entries.encode(entry, Place(number, self._now_us, None)))
 
 
 def _head_key(table: Table, key: bytes) -> bytes:

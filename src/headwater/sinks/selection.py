@@ -23,6 +23,6 @@ def selection_of(sink: Sink, stream: Stream) -> Selection | None:
     style = render.event_style(stream.region, ViewType.NEW_AND_OLD_IMAGES, "")
 
     def shown(shard_id: ShardId, records: Sequence[Stored]) -> list[bytes]:
-        return render.records(style, shard_id, records)
+        return render.events(style, shard_id, records)
 
     return FilteredRecords(shown, sink.manner.patterns)

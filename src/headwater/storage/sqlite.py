@@ -35,7 +35,7 @@ from headwater.storage.shared_read import SharedRead
 from headwater.storage.turn import SharedTurn
 
 APPLICATION_ID: Final = 0x48445752  # "HDWR"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 _PLACE_SECONDS: Final = 1.0  # between two looks whether the file is still in its place
 

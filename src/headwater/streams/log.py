@@ -6,23 +6,33 @@ numbers follow commit order, and a reader that pages never meets a smaller numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine, Span
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId, head, log_prefix
-from headwater.streams.entry import Entry, encode
+from headwater.streams.entry import Entry, Place, encode
 from headwater.streams.shard import Head, ShardClosed, decode_head, encode_head, next_number
+from headwater.streams.window import ViewType
 
 
 @dataclass(frozen=True, slots=True)
 class OpenShard:
-    """What appending to a shard needs: its keys, and the lane of its numbers."""
+    """What appending to a shard needs: its keys, the lane of its numbers, and who shows it.
+
+    view: of the shard's stream; None if no stream of a table shows the shard.
+    """
 
     head_key: bytes
     log_prefix: bytes
     lane: int
+    view: ViewType | None
+
+
+Row: TypeAlias = tuple[bytes, bytes]
+"""The key and the stored bytes of a log entry."""
 
 
 class Stored(NamedTuple):
@@ -32,8 +42,10 @@ class Stored(NamedTuple):
     entry: bytes
 
 
-def open_shard(table_id: TableId, shard_id: ShardId, lane: int) -> OpenShard:
-    return OpenShard(head(table_id, shard_id), log_prefix(table_id, shard_id), lane)
+def open_shard(
+    table_id: TableId, shard_id: ShardId, lane: int, view: ViewType | None = None
+) -> OpenShard:
+    return OpenShard(head(table_id, shard_id), log_prefix(table_id, shard_id), lane, view)
 
 
 def append(view: View, shard: OpenShard, entry: Entry) -> SequenceNumber:
@@ -52,7 +64,8 @@ def append(view: View, shard: OpenShard, entry: Entry) -> SequenceNumber:
     number = next_number(before.last, shard.lane)
     time_us = max(entry.time_us, before.time_us)
     view.put(shard.head_key, encode_head(Head(number, time_us)))
-    view.put(shard.log_prefix + number.to_bytes(8, "big"), encode(entry, time_us))
+    stored = encode(entry, Place(number, time_us, shard.view))
+    view.put(shard.log_prefix + number.to_bytes(8, "big"), stored)
     view.wake(shard.log_prefix)
     return number
 
@@ -71,9 +84,23 @@ async def read(engine: Engine, prefix: bytes, reading: Reading) -> list[Stored]:
 
     Ends at `limit` entries, or with the entry that brings the stored bytes to `bytes_max`.
     """
+    return numbered(await rows(engine, prefix, reading))
+
+
+async def rows(engine: Engine, prefix: bytes, reading: Reading) -> list[Row]:
+    """The same, as they are stored."""
     first = min(max(reading.after + 1, 0), 2**64 - 1)
     start = prefix + first.to_bytes(8, "big")
     stop = prefix + b"\xff" * 9
-    rows = await engine.scan(Span(start, stop, reading.limit, bytes_max=reading.bytes_max))
+    return await engine.scan(Span(start, stop, reading.limit, bytes_max=reading.bytes_max))
+
+
+def number_of(key: bytes) -> SequenceNumber:
+    """The number of the entry with this key."""
+    return SequenceNumber(int.from_bytes(key[-8:], "big"))
+
+
+def numbered(rows: Sequence[Row]) -> list[Stored]:
+    """Entries with their numbers."""
     numbers = [int.from_bytes(key[-8:], "big") for key, _ in rows]
     return list(map(Stored, cast("list[SequenceNumber]", numbers), [entry for _, entry in rows]))

@@ -13,17 +13,27 @@ from headwater.storage import keyspace
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
 from headwater.streams.entry import time_us_of
-from headwater.streams.log import Reading, Stored, read
+from headwater.streams.log import Reading, Row, Stored, number_of, numbered, rows
 from headwater.streams.position import Trimmed
 from headwater.streams.shard import Head, number_before
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries, oldest first, and the position behind them; None at the end of a closed shard."""
+    """Rows of the log, oldest first, and the position behind them; None at a closed shard's end."""
 
-    entries: list[Stored]
+    rows: list[Row]
     next: SequenceNumber | None
+
+    @property
+    def entries(self) -> list[Stored]:
+        """The entries with their numbers."""
+        return numbered(self.rows)
+
+    @property
+    def stored(self) -> list[bytes]:
+        """The stored bytes of the entries alone."""
+        return [entry for _, entry in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +54,19 @@ async def read_page(engine: Engine, place: Place, head: Head, limit: int, horizo
     """
     prefix = keyspace.log_prefix(place.table_id, place.shard_id)
     reading = Reading(place.after, limit, place.bytes_max)
-    found = _within_size(await read(engine, prefix, reading), place.bytes_max)
+    found = _within_size(await rows(engine, prefix, reading), place.bytes_max)
     if found:
-        first = found[0]
-        is_gap = number_before(first.number) > place.after
-        if is_gap or time_us_of(first.entry) < horizon:
+        key, first = found[0]
+        is_gap = number_before(number_of(key)) > place.after
+        if is_gap or time_us_of(first) < horizon:
             raise Trimmed
     elif place.after < head.last:
         raise Trimmed
-    after = found[-1].number if found else place.after
+    after = number_of(found[-1][0]) if found else place.after
     return Page(found, None if head.is_closed and after >= head.last else after)
 
 
-def _within_size(found: list[Stored], bytes_max: int) -> list[Stored]:
+def _within_size(found: list[Row], bytes_max: int) -> list[Row]:
     """Without the entry that carries the page over its size, unless it stands alone."""
     if len(found) > 1 and sum([len(entry) for _, entry in found]) > bytes_max:
         return found[:-1]

@@ -1,7 +1,7 @@
-"""Log entries as the JSON a reader is sent: stream records, and records of Lambda's event.
+"""Log entries as the JSON a reader is sent: pages of stream records, and records of Lambda's event.
 
-Both are the stored bytes of keys and images between fixed pieces; nothing is decoded and encoded
-again. Members stand in the order AWS sends them.
+Both are the stored texts of entries between fixed pieces; nothing is decoded and encoded again.
+Members stand in the order AWS sends them.
 
 Shapes: API Reference, "Record" and "StreamRecord"; Lambda Developer Guide, "Using Lambda to process
 records from Amazon DynamoDB Streams".
@@ -11,60 +11,73 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
 from headwater.storage.keyspace import SequenceNumber, ShardId
-from headwater.streams.entry import CHANGES, HEADER, Kind, is_by_service
+from headwater.streams.entry import (
+    RECORD_IDENTITY,
+    TEXT_AT,
+    TEXT_HEAD_BYTES,
+    Place,
+    decode,
+    encode,
+    is_by_service,
+    text_at,
+    time_us_of,
+    view_of,
+)
 from headwater.streams.log import Stored
-from headwater.streams.shard import TEXT_BASE
 from headwater.streams.window import ViewType
 
-_SHOWS_NEW: Final = frozenset({ViewType.NEW_IMAGE, ViewType.NEW_AND_OLD_IMAGES})
-_SHOWS_OLD: Final = frozenset({ViewType.OLD_IMAGE, ViewType.NEW_AND_OLD_IMAGES})
-# GetRecords capitalises the members of userIdentity, events do not.
-_RECORD_IDENTITY: Final = (
-    b',"userIdentity":{"Type":"Service","PrincipalId":"dynamodb.amazonaws.com"}'
-)
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+# GetRecords capitalises the members of userIdentity, events do not.
 _EVENT_IDENTITY: Final = (
     b',"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}'
 )
+_EVENT_TIME_END: Final = b".0"
+_OPENING: Final = b'{"eventID":"'
+_DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """Records of one kind, as JSON to be filled in by `records`; which images it has room for."""
+class EventStyle:
+    """How a function's event shows the entries of a stream.
 
-    json: bytes
-    shows_new: bool
-    shows_old: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How all records of a stream look: a form for each kind of change, by the service or not."""
+    middle: what stands between the two parts of each text; end: what comes last. frame_bytes: what
+    a record has beside its text, and a comma.
+    """
 
     view: ViewType
-    forms: dict[tuple[int, bool], Form]
+    middle: bytes
+    end: bytes
+    frame_bytes: int
 
 
-def record_style(region: str, view: ViewType) -> Style:
-    """Records as GetRecords answers them."""
-    return _style(region, view, b"%d", (_RECORD_IDENTITY, b"}"))
-
-
-def event_style(region: str, view: ViewType, stream_arn: str) -> Style:
+def event_style(region: str, view: ViewType, stream_arn: str) -> EventStyle:
     """Records as a function's event holds them."""
     end = b',"eventSourceARN":%b}' % orjson.dumps(stream_arn)
-    return _style(region, view, b"%d.0", (_EVENT_IDENTITY, end))
+    middle = record_middle(region)
+    around = (_OPENING, b"0" * _DIGEST_LENGTH, middle, _EVENT_TIME_END, end, b",")
+    return EventStyle(view, middle, end, sum(map(len, around)))
+
+
+def record_middle(region: str) -> bytes:
+    """What all records of a region have between their name and their time."""
+    return (
+        b'","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":%b,'
+        b'"dynamodb":{"ApproximateCreationDateTime":' % orjson.dumps(region)
+    )
 
 
 def event_id(shard_id: ShardId, number: int) -> str:
-    """The event id of an entry, see `records`."""
+    """The event id of an entry: a digest of the shard, then the entry's number.
+
+    It is the same at every reading, and none comes twice in a stream.
+    """
     return f"{_digest(shard_id)}{number:016x}"
 
 
@@ -73,37 +86,60 @@ def number_in_event_id(text: str) -> SequenceNumber | None:
     return SequenceNumber(int(text[16:], 16)) if _EVENT_ID.fullmatch(text) else None
 
 
-def records(style: Style, shard_id: ShardId, entries: Iterable[Stored]) -> list[bytes]:
-    """The JSON of each entry of a shard.
+def record_page(middle: bytes, shard_id: ShardId, stored: Sequence[bytes], closing: bytes) -> bytes:
+    """The answer to GetRecords for entries of a shard as their stream shows them.
 
-    An event id is a digest of the shard, then the entry's number: the same at every reading, and
-    none twice in a stream.
+    middle: of the stream's region. closing: what follows the last record. All records are joined at
+    once: what the end of one and the begin of the next have in common is what joins them.
     """
-    forms = style.forms
-    unpack, header_size = HEADER.unpack_from, HEADER.size
-    shard = _digest(shard_id).encode()
+    opening = _OPENING + _digest(shard_id).encode()
+    number, between = int.from_bytes, middle.join
+    texts = [
+        between(
+            (
+                entry[(at := number(entry[TEXT_AT])) : at + TEXT_HEAD_BYTES],
+                entry[at + TEXT_HEAD_BYTES :],
+            )
+        )
+        for entry in stored
+    ]
+    if not texts:
+        return b'{"Records":[' + closing
+    texts[0] = b'{"Records":[%b%b' % (opening, texts[0])
+    texts[-1] += b"}" + closing
+    return (b"}," + opening).join(texts)
+
+
+def events(style: EventStyle, shard_id: ShardId, entries: Iterable[Stored]) -> list[bytes]:
+    """The JSON of each entry of a shard in an event, whatever it is stored for."""
+    opening = _OPENING + _digest(shard_id).encode()
     rendered = []
-    for number, entry in entries:
-        _, kind, flags, time_us, size, new_size, old_size, keys_length, new_length, origin = unpack(
-            entry
+    for number, stored in entries:
+        entry = _shown_as(style.view, number, stored)
+        at = text_at(entry)
+        middle = at + TEXT_HEAD_BYTES
+        time_end = entry.index(b",", middle)
+        end, identity = None, b""
+        if is_by_service(entry):
+            end, identity = -len(RECORD_IDENTITY), _EVENT_IDENTITY
+        parts = (
+            opening,
+            entry[at:middle],
+            style.middle,
+            entry[middle:time_end],
+            _EVENT_TIME_END,
+            entry[time_end:end],
+            identity,
+            style.end,
         )
-        form = forms[kind, is_by_service(flags)]
-        keys_at = header_size + origin
-        new_at = keys_at + keys_length
-        old_at = new_at + new_length
-        new = old = b""
-        if form.shows_new:
-            new = entry[new_at:old_at]
-            size += new_size
-        if form.shows_old:
-            old = entry[old_at:]
-            size += old_size
-        seconds = time_us // 1_000_000
-        keys = entry[keys_at:new_at]
-        rendered.append(
-            form.json % (shard, number, seconds, keys, new, old, TEXT_BASE + number, size)
-        )
+        rendered.append(b"".join(parts))
     return rendered
+
+
+def event_bytes(style: EventStyle, stored: bytes) -> int:
+    """What a stored entry adds to an event, with a comma."""
+    entry = _shown_as(style.view, SequenceNumber(0), stored)
+    return style.frame_bytes + len(entry) - text_at(entry)
 
 
 def framed(opening: bytes, records: list[bytes], closing: bytes) -> bytes:
@@ -115,58 +151,11 @@ def framed(opening: bytes, records: list[bytes], closing: bytes) -> bytes:
     return b",".join(records)
 
 
-def shown_bytes(style: Style, entry: bytes) -> int:
-    """The bytes of keys and images that the record of a stored entry shows."""
-    _, _, _, _, _, _, _, keys_length, new_length, origin = HEADER.unpack_from(entry)
-    length: int = keys_length
-    if style.view in _SHOWS_NEW:
-        length += new_length
-    if style.view in _SHOWS_OLD:
-        length += len(entry) - HEADER.size - origin - keys_length - new_length
-    return length
+def _shown_as(view: ViewType, number: SequenceNumber, stored: bytes) -> bytes:
+    if view_of(stored) is view:
+        return stored
+    return encode(decode(stored), Place(number, time_us_of(stored), view))
 
 
 def _digest(shard_id: ShardId) -> str:
-    return hashlib.blake2b(shard_id.encode(), digest_size=8).hexdigest()
-
-
-def _style(region: str, view: ViewType, time: bytes, tail: tuple[bytes, bytes]) -> Style:
-    """tail: the identity of the service, and what comes last."""
-    identity, end = tail
-    return Style(
-        view,
-        {
-            (kind, is_by_service): _form(
-                region, (kind, view), time, (identity if is_by_service else b"") + end
-            )
-            for kind in CHANGES
-            for is_by_service in (False, True)
-        },
-    )
-
-
-def _form(region: str, shown: tuple[Kind, ViewType], time: bytes, end: bytes) -> Form:
-    kind, view = shown
-    shows_new = kind is not Kind.REMOVE and view in _SHOWS_NEW
-    shows_old = kind is not Kind.INSERT and view in _SHOWS_OLD
-    pieces = (
-        b'{"eventID":"%b%016x","eventName":"',
-        kind.name.encode(),
-        b'","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":',
-        _literal(orjson.dumps(region)),
-        b',"dynamodb":{"ApproximateCreationDateTime":',
-        time,
-        b',"Keys":%b',
-        b',"NewImage":%b' if shows_new else b"%b",
-        b',"OldImage":%b' if shows_old else b"%b",
-        b',"SequenceNumber":"%d","SizeBytes":%d,"StreamViewType":"',
-        view.value.encode(),
-        b'"}',
-        _literal(end),
-    )
-    return Form(b"".join(pieces), shows_new, shows_old)
-
-
-def _literal(text: bytes) -> bytes:
-    """A text as a form holds it."""
-    return text.replace(b"%", b"%%")
+    return hashlib.blake2b(shard_id.encode(), digest_size=_DIGEST_LENGTH // 2).hexdigest()

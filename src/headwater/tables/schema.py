@@ -371,10 +371,11 @@ class Table:
 
     @cached_property
     def _open_shards(self) -> list[OpenShard | None]:
+        view = None if self.stream is None else self.stream.view
         return [
             None
             if partition.shard_id is None
-            else open_shard(self.table_id, partition.shard_id, partition.lane)
+            else open_shard(self.table_id, partition.shard_id, partition.lane, view)
             for partition in self.partitions
         ]
 

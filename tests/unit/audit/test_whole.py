@@ -15,11 +15,11 @@ from headwater.audit.whole import KINDS, audit
 from headwater.mappings import mapping as mappings
 from headwater.storage import delivery_keys, function_keys, keyspace
 from headwater.storage.engine import CommitGroup
-from headwater.storage.keyspace import Setting
+from headwater.storage.keyspace import SequenceNumber, Setting
 from headwater.streams import entry as entries
 from headwater.streams import shard as shards
 from headwater.streams import window as windows
-from headwater.streams.window import StreamStatus
+from headwater.streams.window import StreamStatus, ViewType
 from headwater.tables import schema
 from headwater.tables.schema import Table
 from headwater.values import codec
@@ -106,8 +106,21 @@ def forged_image(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
         entry = entries.decode(stored[key])
         if entry.old.body:
             forged = entry._replace(old=entries.Image(b"{}", 2))
-            return {key: entries.encode(forged, entry.time_us)}
+            number = SequenceNumber(int.from_bytes(key[-8:], "big"))
+            place = entries.Place(number, entry.time_us, ViewType.NEW_AND_OLD_IMAGES)
+            return {key: entries.encode(forged, place)}
     raise AssertionError("an item has been changed twice")
+
+
+def forged_text(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
+    key = first(stored, b"l")
+    return {key: stored[key].replace(b'"SizeBytes":', b'"SizeBytes":9')}
+
+
+def text_of_another_view(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
+    key = first(stored, b"l")
+    entry, number = entries.decode(stored[key]), SequenceNumber(int.from_bytes(key[-8:], "big"))
+    return {key: entries.encode(entry, entries.Place(number, entry.time_us, ViewType.KEYS_ONLY))}
 
 
 def stream_off(stored: Stored, table: Table) -> dict[bytes, bytes | None]:
@@ -176,6 +189,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a lineage broken": (child_of_another_range, "is not what its children share"),
     "a log entry lost": (lost(b"l", 3), "follows"),
     "a log entry torn": (torn(b"l", 3), "cannot be read"),
+    "a text forged": (forged_text, "has a text that does not fit it"),
+    "a text of another view": (text_of_another_view, "has a text that does not fit it"),
     "a log entry forged": (forged_image, "is not the item's image before"),
     "a log entry of no shard": (
         lambda stored, table: {b"l" + bytes(36): stored[first(stored, b"l")]},

@@ -116,7 +116,8 @@ def test_old_image_that_is_not_the_image_before_is_a_fault() -> None:
         log = await read(here.engine, prefix, Reading(-1, 10, 10**6))
         forged = entries.decode(log[2].entry)._replace(old=Image(b"{}", 1))
         key = prefix + log[2].number.to_bytes(8, "big")
-        await here.committer.submit(Store({key: entries.encode(forged, forged.time_us)}))
+        place = entries.Place(log[2].number, forged.time_us, None)
+        await here.committer.submit(Store({key: entries.encode(forged, place)}))
 
         story = await checked(here)
 

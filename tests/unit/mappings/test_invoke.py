@@ -16,7 +16,7 @@ from headwater.mappings.mapping import (
     StartingPosition,
 )
 from headwater.storage.keyspace import SequenceNumber, ShardId, TableId
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import Stream, StreamStatus, ViewType
 from tests.mapped_functions import KeptFailures, NotedFunctions
@@ -52,9 +52,10 @@ def delivered(functions: NotedFunctions) -> tuple[Outcome, list[str]]:
         reported.append(result)
 
     image = Image(b'{"k":{"S":"a"}}', 2)
-    entry = encode(Entry(Kind.INSERT, 0, image, image, NO_IMAGE), 10**15)
+    place = Place(SequenceNumber(1), 10**15, STREAM.view)
+    entry = encode(Entry(Kind.INSERT, 0, image, image, NO_IMAGE), place)
     shard = ShardId("shardId-00000001414576573621-f55eea83")
-    batch = Batch(STREAM, shard, (Stored(SequenceNumber(1), entry),))
+    batch = Batch(STREAM, shard, (Stored(place.number, entry),))
     outside = Outside(functions, KeptFailures(), ManualClock(), SeededChance(1))
     destination = FunctionDestination(MAPPING, Events(Changes(STREAM, ARN), ARN), outside, report)
     return asyncio.run(destination.deliver(batch)), reported

@@ -7,7 +7,7 @@ import pytest
 
 from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams import render
-from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, encode
+from headwater.streams.entry import NO_IMAGE, Entry, Image, Kind, Place, encode
 from headwater.streams.log import Stored
 from headwater.streams.window import ViewType
 
@@ -19,21 +19,36 @@ NEW = Image(b'{"id":{"S":"Fred"},"name":{"S":"Fr\\u00e9d"}}', 14)
 IMAGES = {Kind.INSERT: (OLD, NO_IMAGE), Kind.MODIFY: (NEW, OLD), Kind.REMOVE: (NO_IMAGE, OLD)}
 
 
-def stored(kind: Kind, *, number: int = 7, by_service: bool = False, origin: str = "") -> Stored:
+def change(kind: Kind, *, by_service: bool = False, origin: str = "") -> Entry:
     new, old = IMAGES[kind]
-    entry = Entry(kind, 0, KEYS, new, old, by_service, origin)
-    return Stored(SequenceNumber(number), encode(entry, 1_464_805_270_999_999))
+    return Entry(kind, 0, KEYS, new, old, by_service, origin)
 
 
-def record(view: ViewType, entry: Stored) -> dict[str, Any]:
-    style = render.record_style("us-west-2", view)
-    (rendered,) = render.records(style, SHARD, [entry])
-    decoded: dict[str, Any] = orjson.loads(rendered)
-    return decoded
+def stored(view: ViewType | None, entry: Entry, number: int = 7) -> bytes:
+    return encode(entry, Place(SequenceNumber(number), 1_464_805_270_999_999, view))
+
+
+def logged(view: ViewType | None, entry: Entry) -> Stored:
+    return Stored(SequenceNumber(7), stored(view, entry))
+
+
+def page(
+    stored: list[bytes], *, region: str = "us-west-2", shard: ShardId = SHARD
+) -> list[dict[str, Any]]:
+    answer = render.record_page(render.record_middle(region), shard, stored, b'],"Last":1}')
+    decoded = orjson.loads(answer)
+    assert list(decoded) == ["Records", "Last"]
+    records: list[dict[str, Any]] = decoded["Records"]
+    return records
+
+
+def record(view: ViewType, entry: Entry, number: int = 7) -> dict[str, Any]:
+    (only,) = page([stored(view, entry, number)])
+    return only
 
 
 def test_record_has_the_members_of_the_api_in_order() -> None:
-    rendered = record(ViewType.NEW_AND_OLD_IMAGES, stored(Kind.MODIFY))
+    rendered = record(ViewType.NEW_AND_OLD_IMAGES, change(Kind.MODIFY))
 
     assert list(rendered) == [
         "eventID",
@@ -76,7 +91,7 @@ def test_record_has_the_members_of_the_api_in_order() -> None:
 def test_view_type_decides_images_and_size(
     view: ViewType, kind: Kind, images: set[str], size: int
 ) -> None:
-    shown = record(view, stored(kind))["dynamodb"]
+    shown = record(view, change(kind))["dynamodb"]
 
     assert {name for name in shown if name.endswith("Image")} == images
     assert shown["SizeBytes"] == size
@@ -84,9 +99,9 @@ def test_view_type_decides_images_and_size(
 
 
 def test_event_id_is_the_same_at_every_reading_and_differs_between_records() -> None:
-    first = record(ViewType.KEYS_ONLY, stored(Kind.INSERT))["eventID"]
-    again = record(ViewType.NEW_IMAGE, stored(Kind.INSERT))["eventID"]
-    other = record(ViewType.KEYS_ONLY, stored(Kind.INSERT, number=8))["eventID"]
+    first = record(ViewType.KEYS_ONLY, change(Kind.INSERT))["eventID"]
+    again = record(ViewType.NEW_IMAGE, change(Kind.INSERT))["eventID"]
+    other = record(ViewType.KEYS_ONLY, change(Kind.INSERT), number=8)["eventID"]
 
     assert first == again != other
     assert len(first) == 32
@@ -94,22 +109,38 @@ def test_event_id_is_the_same_at_every_reading_and_differs_between_records() -> 
 
 
 def test_event_ids_of_two_shards_differ() -> None:
-    style = render.record_style("us-west-2", ViewType.KEYS_ONLY)
+    entry = stored(ViewType.KEYS_ONLY, change(Kind.INSERT))
 
-    rendered = [
-        render.records(style, ShardId(f"{SHARD[:-1]}{last}"), [stored(Kind.INSERT)])
-        for last in "34"
-    ]
+    first, other = [page([entry], shard=ShardId(f"{SHARD[:-1]}{last}")) for last in "34"]
 
-    assert rendered[0] != rendered[1]
+    assert first[0]["eventID"] != other[0]["eventID"]
 
 
-def test_region_with_a_percent_sign_is_shown_as_it_is() -> None:
-    style = render.record_style("100%d", ViewType.KEYS_ONLY)
+def test_event_id_can_be_told_and_read() -> None:
+    shown = record(ViewType.KEYS_ONLY, change(Kind.INSERT), number=2**64 - 1)["eventID"]
 
-    (rendered,) = render.records(style, SHARD, [stored(Kind.INSERT)])
+    assert shown == render.event_id(SHARD, 2**64 - 1)
+    assert render.number_in_event_id(shown) == 2**64 - 1
 
-    assert orjson.loads(rendered)["awsRegion"] == "100%d"
+
+def test_region_is_shown_as_json() -> None:
+    (shown,) = page([stored(ViewType.KEYS_ONLY, change(Kind.INSERT))], region='100%d"')
+
+    assert shown["awsRegion"] == '100%d"'
+
+
+def test_page_has_its_records_in_order_whoever_made_them() -> None:
+    made = [change(Kind.INSERT), change(Kind.REMOVE, by_service=True), change(Kind.MODIFY)]
+    stored_entries = [stored(ViewType.NEW_IMAGE, each, at) for at, each in enumerate(made)]
+
+    shown = page(stored_entries)
+
+    assert shown == [record(ViewType.NEW_IMAGE, each, at) for at, each in enumerate(made)]
+    assert [each["eventName"] for each in shown] == ["INSERT", "REMOVE", "MODIFY"]
+
+
+def test_empty_page_has_no_records() -> None:
+    assert page([]) == []
 
 
 @pytest.mark.parametrize(
@@ -120,27 +151,46 @@ def test_records_are_framed_as_an_array(records: list[bytes], framed: bytes) -> 
 
 
 def test_user_change_has_no_identity() -> None:
-    assert "userIdentity" not in record(ViewType.KEYS_ONLY, stored(Kind.REMOVE))
+    assert "userIdentity" not in record(ViewType.KEYS_ONLY, change(Kind.REMOVE))
 
 
 def test_removal_by_the_service_says_so_in_the_apis_case() -> None:
-    rendered = record(ViewType.KEYS_ONLY, stored(Kind.REMOVE, by_service=True))
+    rendered = record(ViewType.KEYS_ONLY, change(Kind.REMOVE, by_service=True))
 
     identity = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
     assert rendered["userIdentity"] == identity
 
 
 def test_origin_of_a_replicated_change_is_not_shown() -> None:
-    here = record(ViewType.NEW_IMAGE, stored(Kind.INSERT))
-    replicated = record(ViewType.NEW_IMAGE, stored(Kind.INSERT, origin="eu-west-1"))
+    here = record(ViewType.NEW_IMAGE, change(Kind.INSERT))
+    replicated = record(ViewType.NEW_IMAGE, change(Kind.INSERT, origin="eu-west-1"))
 
     assert here == replicated
 
 
+@pytest.mark.parametrize("stored_for", [None, *ViewType])
+@pytest.mark.parametrize("by_service", [False, True])
+@pytest.mark.parametrize("view", list(ViewType))
+def test_event_shows_a_view_whatever_the_entry_is_stored_for(
+    view: ViewType, by_service: bool, stored_for: ViewType | None
+) -> None:
+    style = render.event_style("us-west-2", view, ARN)
+    entry = change(Kind.MODIFY, by_service=by_service)
+
+    (event,) = map(orjson.loads, render.events(style, SHARD, [logged(stored_for, entry)]))
+
+    shown = record(view, entry)
+    for each in (event, shown):
+        each.pop("eventSourceARN", None)
+        assert bool(each.pop("userIdentity", None)) is by_service
+    assert event == shown
+
+
 def test_event_record_is_lambdas() -> None:
     style = render.event_style("us-west-2", ViewType.NEW_IMAGE, ARN)
+    removal = change(Kind.REMOVE, by_service=True)
 
-    (rendered,) = render.records(style, SHARD, [stored(Kind.REMOVE, by_service=True)])
+    (rendered,) = render.events(style, SHARD, [logged(ViewType.NEW_IMAGE, removal)])
 
     event = orjson.loads(rendered)
     assert b'"ApproximateCreationDateTime":1464805270.0,' in rendered
