@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
 
 from headwater.cli.client import Client, ServerGone, connected
 from headwater.cli.deployment import deploy, packed
@@ -49,7 +52,7 @@ def aws(server: ServerProcess, service: str) -> Any:
     return session.client(
         service,
         endpoint_url=server.endpoint,
-        config=Config(retries={"total_max_attempts": 1}),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=600),
     )
 
 
@@ -188,6 +191,82 @@ def test_what_one_worker_has_answered_all_others_know(server: ServerProcess) -> 
         while writer.list_tables()["TableNames"]:
             pass
     assert set(SERVING.findall(metrics(server))) == set(map(str, range(1, WORKERS + 1)))
+
+
+HELD = """
+import fcntl, os, pathlib
+
+def handler(event, _):
+    pathlib.Path(event["begun"]).write_text(f"{os.getppid()} ")
+    with open(event["gate"]) as gate:
+        fcntl.flock(gate, fcntl.LOCK_SH)
+    return True
+"""
+
+
+class Held:
+    """A function of which two may be under way: it tells who runs it, and waits for the gate."""
+
+    def __init__(self, server: ServerProcess, folder: Path) -> None:
+        self._server = server
+        self._begun = folder / "begun"
+        os.mkfifo(self._begun)
+        self._gate = (folder / "gate").open("w")
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+        functions = aws(server, "lambda")
+        (folder / "code").mkdir()
+        (folder / "code" / "app.py").write_text(HELD)
+        settings = {"Handler": "app.handler", "Timeout": 900}
+        deploy(functions, "held", packed(folder / "code"), settings)
+        functions.put_function_concurrency(FunctionName="held", ReservedConcurrentExecutions=2)
+
+    def invoke(self) -> bytes:
+        event = json.dumps({"begun": str(self._begun), "gate": self._gate.name})
+        functions = aws(self._server, "lambda")  # a connection of its own
+        return bytes(functions.invoke(FunctionName="held", Payload=event)["Payload"].read())
+
+    def invoke_until_it_may(self) -> bytes:
+        while True:
+            with suppress(HTTPClientError, ClientError):
+                return self.invoke()
+
+    def refusal(self) -> str:
+        with pytest.raises(ClientError) as caught:
+            self.invoke()
+        return str(caught.value.response["Reason"])
+
+    def run_by(self, count: int) -> list[int]:
+        """The processes of the server that run the next ones to begin."""
+        found: list[int] = []
+        while len(found) < count:
+            found += map(int, self._begun.read_text().split())
+        return found
+
+    def open_gate(self) -> None:
+        self._gate.close()
+
+
+def test_reserved_concurrency_holds_for_all_workers_together_and_a_killed_one_gives_its_part_back(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    held = Held(server, tmp_path)
+    with ThreadPoolExecutor() as threads:
+        first = [threads.submit(held.invoke) for _ in range(2)]
+        running = held.run_by(2)
+        refusals = {held.refusal() for _ in range(2 * WORKERS)}
+
+        os.kill(running[0], signal.SIGKILL)
+        came_back = running.count(running[0])
+        later = [threads.submit(held.invoke_until_it_may) for _ in range(came_back)]
+        held.run_by(came_back)
+        refusals |= {held.refusal() for _ in range(2 * WORKERS)}
+        held.open_gate()
+        answers = [answer.result() for answer in later]
+        cut_off = [answer for answer in first if answer.exception() is not None]
+
+    assert refusals == {"ReservedFunctionConcurrentInvocationLimitExceeded"}
+    assert answers == [b"true"] * came_back
+    assert len(cut_off) == came_back
 
 
 def test_workers_that_cannot_live_end_the_server_with_the_reason(tmp_path: Path) -> None:

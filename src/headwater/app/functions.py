@@ -99,7 +99,9 @@ async def functions_of(
     journals = Journals(core.folder / "logs" / "functions", core.clock, core.chance)
     sweeper = CodeSweeper(store, code, core.machine_clock)
     workers = await _workers(core, surroundings, journals)
-    async with Pool(workers, core.settings.function_workers) as pool:
+    shared = core.process.shared
+    tally = None if shared is None else shared.invocations
+    async with Pool(workers, core.settings.function_workers, tally) as pool:
         calls = Calls(shelf, pool)
         pending = DeferredInvocations(
             store,

@@ -22,6 +22,7 @@ from headwater.storage.committer import Wakeups
 from headwater.storage.hold import DirectoryHold
 from headwater.storage.relay import Relay
 from headwater.storage.sqlite import Sharing
+from headwater.storage.tally import Tally
 from headwater.telemetry import Report, Telemetry, joint_exposition
 
 Reports: TypeAlias = Callable[[], Awaitable[Mapping[str, Report]]]
@@ -106,6 +107,10 @@ class Shared:
     @property
     def table_changes(self) -> Counter:
         return self.board.counter(Topic.TABLES)
+
+    @property
+    def invocations(self) -> Tally:
+        return self.board.tally
 
     def relay(self, wakeups: Wakeups) -> Relay:
         return Relay(wakeups, self.wakeups, self.others)

@@ -3,6 +3,7 @@
 An account may have a thousand under way in a region. A function can have some of them reserved: it
 then has these and never more, and all that have none share what is left, a hundred at least. What
 a region's functions have reserved is stored as one sum, moved in the commits that change a share.
+What is under way is counted over all processes of the server (`storage/tally.py`).
 Source: AWS Lambda Developer Guide, "Understanding Lambda function scaling", "Configuring reserved
 concurrency for a function"; text as observed.
 """

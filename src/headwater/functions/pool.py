@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -23,6 +22,7 @@ from headwater.functions.crew import Crew
 from headwater.functions.function import FunctionVersion
 from headwater.functions.outcome import InvokeResult
 from headwater.functions.worker import Request, WorkerSettings
+from headwater.storage.tally import OwnTally, Tally
 
 _ALONE: Final = Concurrency()
 
@@ -31,14 +31,20 @@ class Pool:
     """All workers of this server; an asynchronous context manager."""
 
     def __init__(
-        self, settings: WorkerSettings, workers_max: int = limits.function_workers_default
+        self,
+        settings: WorkerSettings,
+        workers_max: int = limits.function_workers_default,
+        tally: Tally | None = None,
     ) -> None:
-        """workers_max: for each function. The settings' scratch folder becomes the pool's own."""
+        """workers_max: for each function. The settings' scratch folder becomes the pool's own.
+
+        tally: of what is under way in the whole server; without one, the pool is alone.
+        """
         self._settings = settings
         self._workers_max = workers_max
         self._crews: dict[tuple[str, str], Crew] = {}  # by function and version
         # By function where it has its own concurrency, by region for all others.
-        self._under_way: Counter[str] = Counter()
+        self._tally = tally or OwnTally()
         self._tasks = asyncio.TaskGroup()
         self._is_open = False
 
@@ -80,22 +86,20 @@ class Pool:
         worker could be started or the server stops: then the function may have run or not.
         Cancelling ends the invocation and its worker.
         """
-        if not self._is_open:
-            raise _stopping()
         reserved = may.reserved
         if reserved is None:
             share, most = function.region, may.unreserved
         else:
             share, most = function.arn, reserved
-        if self._under_way[share] >= most:
+        end = await self._tally.begin(share, most)
+        if end is None:
             raise _throttled(is_reserved=reserved is not None)
-        self._under_way[share] += 1
         try:
+            if not self._is_open:
+                raise _stopping()
             return await self._crew(function).invoke(function, request, reserved)
         finally:
-            self._under_way[share] -= 1
-            if not self._under_way[share]:
-                del self._under_way[share]
+            end()
 
     def is_warm(self, arn: str, version: str) -> bool:
         """Whether a version of a function was invoked before."""

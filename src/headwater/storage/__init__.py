@@ -17,6 +17,7 @@ hold.py         keeps a data directory for one server
 turn.py         whose turn it is to write, among processes that share a store
 relay.py        passes wake-ups on between such processes
 board.py        counters in shared memory: whether another process has done something
+tally.py        how much is under way at once in all of them, by name
 objects.py      objects by bucket and key, as files below a directory
 s3.py           objects in S3, or in a service that speaks its protocol
 shared_read.py  one transaction of SQLite for the reads of one turn of the loop

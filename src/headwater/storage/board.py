@@ -4,6 +4,8 @@ Each process has a place of its own and writes nowhere else, so nothing is locke
 the numbers of all places sees by looking again whether anything has happened since; that takes a
 tenth of a microsecond, where asking the store would take several.
 
+Behind them is the memory of a tally (`tally.py`), of what is under way in all processes.
+
 A counter says that what is cached may be old, never what is true. A process that dies between its
 commit and its count has answered nobody; who replaces it counts for it (`Board.count_for`).
 """
@@ -15,6 +17,8 @@ import os
 import tempfile
 from enum import IntEnum
 from typing import Final, Protocol
+
+from headwater.storage.tally import SharedTally, tally_bytes
 
 _NUMBER_BYTES: Final = 8
 
@@ -55,10 +59,11 @@ class Board:
 
     def __init__(self, descriptor: int, places: int, place: int) -> None:
         """Open a board of so many places that `new_board` made."""
-        self._memory = mmap.mmap(descriptor, _board_bytes(places))
+        self._memory = mmap.mmap(descriptor, _counters_bytes(places))
         self._numbers = memoryview(self._memory).cast("Q")
         self._places = places
         self._place = place
+        self.tally = SharedTally(descriptor, _counters_bytes(places), places, place)
 
     def counter(self, topic: Topic) -> SharedCounter:
         return SharedCounter(self._memory, self._numbers, topic * self._places, self)
@@ -77,7 +82,11 @@ class Board:
         return min((number - 1 for number in shown if number > 0), default=None)
 
     def count_for(self, place: int) -> None:
-        """Count once in everything for a process that is dead, whatever it had still to count."""
+        """Count once in everything for a process that is dead, whatever it had still to count.
+
+        What it had under way is over.
+        """
+        self.tally.forget_place(place)
         for topic in (Topic.COMMITS, Topic.TABLES):
             self._numbers[topic * self._places + place] += 1
         self._numbers[Topic.CONNECTIONS * self._places + place] = 0
@@ -113,9 +122,9 @@ class SharedCounter:
 def new_board(places: int) -> int:
     """Make the memory of a board; returns the descriptor by which processes open it."""
     with tempfile.TemporaryFile() as file:
-        file.truncate(_board_bytes(places))
+        file.truncate(_counters_bytes(places) + tally_bytes(places))
         return os.dup(file.fileno())
 
 
-def _board_bytes(places: int) -> int:
+def _counters_bytes(places: int) -> int:
     return len(Topic) * places * _NUMBER_BYTES
