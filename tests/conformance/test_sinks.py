@@ -56,6 +56,8 @@ def test_sink_is_paused_resumed_and_changed(wire: Wire, table: str, name: str) -
     changed = tell(wire, "UpdateSink", Name=name, BatchSize=7, Transform="new")["Sink"]
     resumed = tell(wire, "UpdateSink", Name=name, State="RUNNING", Transform="")["Sink"]
     replayed = tell(wire, "ReplaySink", Name=name, From="LATEST")["Sink"]
+    moment = {"From": "AT_TIMESTAMP", "Timestamp": 1.5}
+    begun = tell(wire, "ReplaySink", Name=name, **moment)["Sink"]
     tell(wire, "DeleteSink", Name=name)
 
     assert paused["State"] == "PAUSED"
@@ -63,6 +65,30 @@ def test_sink_is_paused_resumed_and_changed(wire: Wire, table: str, name: str) -
     assert resumed["State"] in ("BACKFILLING", "RUNNING")
     assert "Transform" not in resumed
     assert (replayed["Round"], replayed["Start"], replayed["State"]) == (2, "LATEST", "RUNNING")
+    assert "StartTimestamp" not in replayed
+    assert (begun["Start"], begun["StartTimestamp"]) == ("AT_TIMESTAMP", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"From": "NOON"}, "from is not one of BACKFILL, TRIM_HORIZON, LATEST, AT_TIMESTAMP"),
+        ({"From": "AT_TIMESTAMP"}, "timestamp is for AT_TIMESTAMP, which needs it"),
+        ({"From": "LATEST", "Timestamp": 1}, "timestamp is for AT_TIMESTAMP, which needs it"),
+        ({"From": "AT_TIMESTAMP", "Timestamp": "1"}, "timestamp must be an epoch second"),
+        ({"From": "AT_TIMESTAMP", "Timestamp": -1}, "timestamp must be an epoch second"),
+        ({"From": "AT_TIMESTAMP", "Timestamp": 2**39}, "in the future"),
+    ],
+)
+def test_replay_that_cannot_be_is_refused(
+    wire: Wire, table: str, name: str, members: dict[str, Any], text: str
+) -> None:
+    tell(wire, "CreateSink", Name=name, Table=table, Kind="lake", Settings=SETTINGS)
+    status, code, told = ask(wire, "ReplaySink", Name=name, **members).error
+    tell(wire, "DeleteSink", Name=name)
+
+    assert (status, code) == (400, "ValidationException")
+    assert text in str(told)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +101,7 @@ def test_sink_is_paused_resumed_and_changed(wire: Wire, table: str, name: str) -
         ({"Settings": {"location": "file:../x"}}, "cannot be the name of a bucket"),
         ({"Settings": "x"}, "settings must be a table of names and values"),
         ({"Start": "NOON"}, "start is not one of BACKFILL, TRIM_HORIZON, LATEST"),
+        ({"Start": "AT_TIMESTAMP"}, "start is not one of BACKFILL, TRIM_HORIZON, LATEST"),
         ({"BatchSize": 0}, "batch_size must be a whole number between 1 and 100000"),
         ({"BatchBytes": 1.5}, "batch_bytes must be a whole number"),
         ({"BatchWindowSeconds": -1}, "batch_window_seconds is not between 0 and 86400"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,23 @@ def test_table_is_made_anew_from_its_records(server: ServerProcess, tables: Any)
     assert items(tables, "copy") == items(tables, "music")
 
 
+def test_sink_takes_the_records_from_a_moment_on(server: ServerProcess, tables: Any) -> None:
+    tables.create_table(**{**TABLE, "TableName": "sunk"})
+    tables.get_waiter("table_exists").wait(TableName="sunk", WaiterConfig={"Delay": 1})
+    sink = "copies"
+    with closing(Lab(server.endpoint)) as lab:
+        run(server, "sink", "add", sink, "music", "table", "table=sunk", "--start", "latest")
+        lab.drain()
+
+        counted = run(server, "replay", "music", "--to-sink", sink, "--dry-run")
+        begun = run(server, "replay", "music", "--to-sink", sink, "--from", "20h")
+        lab.drain()
+
+    assert f"{CHANGES + 1} records would be delivered" in counted.output
+    assert begun.exit_code == 0, begun.output
+    assert items(tables, "sunk") == items(tables, "music")
+
+
 def test_dry_run_counts_what_the_mapping_of_the_function_would_get(
     server: ServerProcess, tables: Any
 ) -> None:
@@ -202,6 +220,9 @@ def emptied(tables: Any, table: str) -> None:
         (("replay", "none", "--to-table", "copy"), 1, "ResourceNotFoundException"),
         (("replay", "music", "--to-function", "none"), 1, "Function not found"),
         (("replay", "music", "--to-table", "copy", "--from", "2099-01-01"), 2, "in the future"),
+        (("replay", "music", "--to-sink", "none"), 1, "Sink not found"),
+        (("replay", "music", "--to-sink", "none", "--to-table", "copy"), 2, "give one target"),
+        (("replay", "music", "--to-sink", "none", "--until", "1h"), 2, "to the present"),
         (("diff", "none", "music", "--writes", "totals"), 2, "Function not found"),
     ],
 )

@@ -24,16 +24,18 @@
         on from where it is. RUNNING has a sink go on that has STOPPED.
     DeleteSink {Name}  -> {Sink: sink}
         Has a sink deleted; what it has written stays.
-    ReplaySink {Name, From?: BACKFILL, TRIM_HORIZON or LATEST}  -> {Sink: sink}
-        Has a sink begin anew, with the stream that its table has now.
+    ReplaySink {Name, From?: BACKFILL, TRIM_HORIZON, LATEST or AT_TIMESTAMP, Timestamp?: number}
+            -> {Sink: sink}
+        Has a sink begin anew, with the stream that its table has now: from BACKFILL on if not said,
+        or from the first record that is not older than the Timestamp of AT_TIMESTAMP.
     CheckSink {Name}  -> {Items: number, FaultCount: number, Faults: [text]}
         Compares what the sink holds with what it should: the items of the table, by its filters and
         its transform. What is written meanwhile is told as a fault, so it should have caught up. Of
         the faults the first 100 are told. ValidationException for a kind that cannot be read.
-    sink: {Name, Region, Table, Kind, Start, State: BACKFILLING, RUNNING, PAUSED, STOPPED or
-           DELETING, Reason?, Settings, BatchSize, BatchBytes, BatchWindowSeconds, Filters,
-           Transform?, TransformFunction?, FailureDestination?, StreamArn, Round: number,
-           IsConfigured: boolean, CreatedAt, ChangedAt: number}
+    sink: {Name, Region, Table, Kind, Start, StartTimestamp?: number, State: BACKFILLING, RUNNING,
+           PAUSED, STOPPED or DELETING, Reason?, Settings, BatchSize, BatchBytes,
+           BatchWindowSeconds, Filters, Transform?, TransformFunction?, FailureDestination?,
+           StreamArn, Round: number, IsConfigured: boolean, CreatedAt, ChangedAt: number}
         Reason: why it has STOPPED. Round: how often it has begun. IsConfigured: it comes from the
         configuration file. Settings that are secret are not told.
 
@@ -55,15 +57,15 @@ from headwater.errors import ValidationException
 from headwater.sinks import kinds, settings
 from headwater.sinks.activity import SinkActivities
 from headwater.sinks.kind import InvalidSettings
-from headwater.sinks.request import MEMBERS, changed, checked_name, request, start
+from headwater.sinks.request import MEMBERS, changed, checked_name, replay_start, request
 from headwater.sinks.service import NewSink, SinkService
 from headwater.sinks.sink import Sink, Start, State
 
 _STATES: Final = (State.RUNNING.value, State.PAUSED.value)
 _NAMES: Final = {
-    name.title().replace("_", ""): name for name in (*sorted(MEMBERS), "from", "state")
+    name.title().replace("_", ""): name for name in (*sorted(MEMBERS), "from", "timestamp", "state")
 }
-_DEFINITION: Final = set(_NAMES) - {"From", "State"}
+_DEFINITION: Final = set(_NAMES) - {"From", "Timestamp", "State"}
 
 Input = dict[str, Any]
 Result = TypeVar("Result")
@@ -136,8 +138,9 @@ class SinkHandlers:
         return self._told(await self._service.delete(await self._sink(call)))
 
     async def replay(self, call: Call) -> Reply:
-        begin = start(call.input, "from", Start.BACKFILL)
-        return self._told(await self._service.replay(await self._sink(call), begin))
+        return self._told(
+            await self._service.replay(await self._sink(call), *replay_start(call.input))
+        )
 
     async def check(self, call: Call) -> Reply:
         verdict = await self._service.verify(await self._sink(call))
@@ -171,12 +174,13 @@ class SinkHandlers:
             "ChangedAt": sink.changed_at,
         }
         optional = {
+            "StartTimestamp": sink.start_at,
             "Reason": sink.reason,
             "Transform": manner.transform,
             "TransformFunction": manner.function,
             "FailureDestination": manner.failure_destination,
         }
-        return shape | {name: value for name, value in optional.items() if value}
+        return shape | {name: value for name, value in optional.items() if value not in (None, "")}
 
 
 def _checked_create(body: Input) -> Input:
@@ -196,8 +200,8 @@ def _checked_update(body: Input) -> Input:
 
 
 def _checked_replay(body: Input) -> Input:
-    members = _members(body, {"Name", "From"})
-    _checked(lambda: (checked_name(members), start(members, "from", Start.BACKFILL)))
+    members = _members(body, {"Name", "From", "Timestamp"})
+    _checked(lambda: (checked_name(members), replay_start(members)))
     return members
 
 

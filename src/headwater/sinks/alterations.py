@@ -6,21 +6,38 @@ after that will be read, and the back-fill reads items after it, so there is no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 import orjson
 
-from headwater.consumers.coordinator import start_at_latest
+from headwater.consumers.coordinator import start_at_latest, start_behind
 from headwater.errors import ResourceInUseException, ResourceNotFoundException
 from headwater.sinks import sink as sinks
 from headwater.sinks.sink import Manner, Sink, State
 from headwater.storage.committer import View
+from headwater.storage.keyspace import SequenceNumber, ShardId
 from headwater.streams.shard import Shard
 from headwater.streams.window import Stream
 
 Latest: TypeAlias = Sequence[tuple[Shard, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a round begins to read: at the oldest record, unless something is said.
+
+    latest: shards whose latest record, as of the commit, it begins behind. positions: that it
+    begins behind.
+    """
+
+    latest: Latest = ()
+    positions: Mapping[ShardId, SequenceNumber] = field(default_factory=dict)
+
+    @property
+    def heads(self) -> list[bytes]:
+        return [head_key for _, head_key in self.latest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +65,8 @@ class Progress:
     items: int = 0
 
 
-def create(new: Sink, stream: Stream, latest: Latest | None) -> SinkWork:
-    """Store a new sink; latest: where it begins, if not at the oldest record.
+def create(new: Sink, stream: Stream, beginning: Beginning) -> SinkWork:
+    """Store a new sink.
 
     Raises ResourceInUseException if there is one of its name, ShardsChanged.
     """
@@ -57,19 +74,19 @@ def create(new: Sink, stream: Stream, latest: Latest | None) -> SinkWork:
     def step(view: View) -> Sink:
         if view.get(new.key) is not None:
             raise ResourceInUseException(f"Sink already exists: {new.name}")
-        return _begin(view, new, stream, latest)
+        return _begin(view, new, stream, beginning)
 
-    return SinkWork([new.key, stream.key, *_heads(latest)], step)
+    return SinkWork([new.key, stream.key, *beginning.heads], step)
 
 
-def replay(before: Sink, after: Sink, stream: Stream, latest: Latest | None) -> SinkWork:
+def replay(before: Sink, after: Sink, stream: Stream, beginning: Beginning) -> SinkWork:
     """Have a sink begin anew. Raises ResourceInUseException if it has changed meanwhile."""
 
     def step(view: View) -> Sink:
         _unchanged(view, before)
-        return _begin(view, after, stream, latest)
+        return _begin(view, after, stream, beginning)
 
-    return SinkWork([before.key, stream.key, *_heads(latest)], step)
+    return SinkWork([before.key, stream.key, *beginning.heads], step)
 
 
 def change(before: Sink, now: float, manner: Manner, *, is_configured: bool) -> SinkWork:
@@ -156,11 +173,11 @@ def decode_progress(stored: bytes | None, sink: Sink) -> Progress:
     return Progress(sink.round)
 
 
-def _begin(view: View, sink: Sink, stream: Stream, latest: Latest | None) -> Sink:
+def _begin(view: View, sink: Sink, stream: Stream, beginning: Beginning) -> Sink:
     if view.get(stream.key) is None:
         raise ResourceNotFoundException(f"Stream of table {sink.table_name} not found")
-    if latest is not None:
-        start_at_latest(view, sink.consumer, stream, latest)
+    start_at_latest(view, sink.consumer, stream, beginning.latest)
+    start_behind(view, sink.consumer, stream, beginning.positions)
     sinks.put(view, sink)
     return sink
 
@@ -182,7 +199,3 @@ def _unchanged(view: View, before: Sink) -> Sink:
     if stored.version != before.version or stored.state is State.DELETING:
         raise ResourceInUseException(f"Sink {before.name} is being changed or deleted")
     return stored
-
-
-def _heads(latest: Latest | None) -> list[bytes]:
-    return [head_key for _, head_key in latest or ()]

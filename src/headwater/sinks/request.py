@@ -7,7 +7,7 @@ Members bear the names of the file (`batch_size`); the API has the same in its o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from headwater.sinks.transform import Expression
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,128}", re.ASCII)
 _BATCH_BYTES_MAX: Final = 256 * MB
 _WINDOW_SECONDS_MAX: Final = 86_400.0
+_SECONDS_MAX: Final = 2**40  # of a moment
 _IDENTITY: Final = frozenset({"name", "table", "kind", "start"})
 _MANNER: Final = frozenset(
     {
@@ -58,7 +59,7 @@ def request(members: Mapping[str, Any]) -> SinkRequest:
         checked_name(members),
         _text(members, "table"),
         kind,
-        start(members, "start", Start.BACKFILL),
+        _first_start(members),
         changed(kind, usual, {name: members[name] for name in members if name in _MANNER}),
     )
 
@@ -99,13 +100,27 @@ def checked_name(members: Mapping[str, Any]) -> str:
     return name
 
 
-def start(members: Mapping[str, Any], member: str, usual: Start) -> Start:
-    """Where a round is to begin. Raises InvalidSettings."""
-    given = members.get(member, usual)
-    try:
-        return Start(given)
-    except ValueError as error:
-        raise InvalidSettings(f"{member} is not one of {', '.join(Start)}") from error
+def replay_start(members: Mapping[str, Any]) -> tuple[Start, float | None]:
+    """Where another round is to begin, and at which epoch second. Raises InvalidSettings."""
+    begin = _start(members, "from", tuple(Start))
+    moment = members.get("timestamp")
+    if (moment is None) is (begin is Start.AT_TIMESTAMP):
+        raise InvalidSettings("timestamp is for AT_TIMESTAMP, which needs it")
+    if moment is not None and (type(moment) not in (int, float) or not 0 <= moment < _SECONDS_MAX):
+        raise InvalidSettings("timestamp must be an epoch second")
+    return begin, moment
+
+
+def _first_start(members: Mapping[str, Any]) -> Start:
+    """Where a new sink is to begin. Raises InvalidSettings."""
+    return _start(members, "start", tuple(each for each in Start if each != Start.AT_TIMESTAMP))
+
+
+def _start(members: Mapping[str, Any], member: str, known: Sequence[Start]) -> Start:
+    given = members.get(member, Start.BACKFILL)
+    if given not in known:
+        raise InvalidSettings(f"{member} is not one of {', '.join(known)}")
+    return Start(given)
 
 
 def _refuse_unknown(members: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -20,6 +20,7 @@ from headwater.consumers.coordinator import (
     behind,
     latest_keys,
     own_numbers,
+    positions_at,
 )
 from headwater.consumers.members import Members
 from headwater.consumers.observer import Observer, Observers
@@ -34,7 +35,7 @@ from headwater.errors import (
 from headwater.limits import sink_poll_seconds, sink_retry_seconds_max, write_plans_max
 from headwater.sinks import alterations, settings
 from headwater.sinks import sink as sinks
-from headwater.sinks.alterations import Latest, Progress, SinkWork, decode_progress
+from headwater.sinks.alterations import Beginning, Progress, SinkWork, decode_progress
 from headwater.sinks.destination import SinkDestination
 from headwater.sinks.kind import InvalidSettings, SinkBroken, SinkUnavailable
 from headwater.sinks.pipelines import Outside, Pipelines
@@ -105,18 +106,22 @@ class SinkService:
             is_configured=new.is_configured,
         )
         return await self._begin(
-            sink, lambda stream, latest: alterations.create(sink, stream, latest)
+            sink, lambda stream, beginning: alterations.create(sink, stream, beginning)
         )
 
-    async def replay(self, sink: Sink, start: Start) -> Sink:
+    async def replay(self, sink: Sink, start: Start, start_at: float | None = None) -> Sink:
         """Have a sink begin anew, with the stream that its table has now.
 
+        start_at: the epoch second, of AT_TIMESTAMP.
         Raises ResourceNotFoundException, ResourceInUseException, ValidationException.
         """
-        table = await self._table(sink.region, sink.table_name)
+        table, now = await self._table(sink.region, sink.table_name), self._services.clock.now()
+        if start_at is not None and start_at > now:
+            raise ValidationException("A sink cannot begin with what is written in the future")
         after = sink.changed(
-            self._services.clock.now(),
+            now,
             start=start,
+            start_at=start_at,
             round=sink.round + 1,
             must_fill=start is Start.BACKFILL,
             state=State.RUNNING,
@@ -125,7 +130,7 @@ class SinkService:
             label=_label(table),
         )
         return await self._begin(
-            after, lambda stream, latest: alterations.replay(sink, after, stream, latest)
+            after, lambda stream, beginning: alterations.replay(sink, after, stream, beginning)
         )
 
     async def get(self, region: str, name: str) -> Sink:
@@ -302,14 +307,24 @@ class SinkService:
             stream = await self.stream_of(sink)
             if stream is None:
                 raise ResourceNotFoundException(f"Stream of table {sink.table_name} not found")
-            latest = None
-            if sink.start is not Start.TRIM_HORIZON:
-                latest = await latest_keys(self._services.engine, stream)
             try:
-                return await self._submit(work(stream, latest))
+                return await self._submit(work(stream, await self._beginning(sink, stream)))
             except ShardsChanged:
                 continue
         raise ServiceUnavailable
+
+    async def _beginning(self, sink: Sink, stream: Stream) -> Beginning:
+        engine = self._services.engine
+        match sink.start:
+            case Start.TRIM_HORIZON:
+                return Beginning()
+            case Start.AT_TIMESTAMP:
+                assert sink.start_at is not None, "a round at a moment has one"
+                moment_us = int(sink.start_at * 1e6)
+                horizon = self._horizon()
+                return Beginning(positions=await positions_at(engine, stream, moment_us, horizon))
+            case _:
+                return Beginning(await latest_keys(engine, stream))
 
     async def _table(self, region: str, name: str) -> Table:
         table = await self._outside.around.catalog.describe(region, name)
@@ -342,7 +357,7 @@ class SinkService:
         return listing.horizon_us(self._services.clock.now(), self._retention_seconds)
 
 
-_Work = Callable[[Stream, Latest | None], SinkWork]
+_Work = Callable[[Stream, Beginning], SinkWork]
 
 
 def _label(table: Table) -> str:

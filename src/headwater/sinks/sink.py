@@ -50,11 +50,15 @@ BACKFILLING: Final = "BACKFILLING"
 
 
 class Start(StrEnum):
-    """Where a round begins. BACKFILL: with the items, then everything written since."""
+    """Where a round begins. BACKFILL: with the items, then everything written since.
+
+    AT_TIMESTAMP: with the first record that is not older than a moment; of rounds after the first.
+    """
 
     BACKFILL = "BACKFILL"
     TRIM_HORIZON = "TRIM_HORIZON"
     LATEST = "LATEST"
+    AT_TIMESTAMP = "AT_TIMESTAMP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Sink:
 
     label: of the stream that is read. must_fill: items are still to be written.
     is_configured: it comes from the configuration file. created_at, changed_at: epoch seconds.
+    start_at: the epoch second that a round begins at, of one that begins so.
     """
 
     region: str
@@ -102,6 +107,7 @@ class Sink:
     is_configured: bool = False
     round: int = 1
     version: int = 1
+    start_at: float | None = None
 
     @property
     def key(self) -> bytes:

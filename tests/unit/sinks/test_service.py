@@ -261,6 +261,39 @@ def test_a_replay_begins_anew_in_a_round_of_its_own() -> None:
     in_sink_store(body)
 
 
+@pytest.mark.parametrize(("ago", "count"), [(0.0, 1), (50.0, 2), (100.0, 3), (10_000.0, 4)])
+def test_a_replay_at_a_moment_begins_with_what_is_not_older(ago: float, count: int) -> None:
+    async def body(store: SinkStore) -> None:
+        await store.put("a")
+        await store.advance(1)
+        for key in "bcd":
+            await store.put(key)
+            if key != "d":
+                await store.advance(50)
+        written_at = store.clock.now()
+        await store.add(start=Start.LATEST)
+        await store.drained()
+        await store.service.replay(await store.sink(), Start.AT_TIMESTAMP, written_at - ago)
+        await store.drained()
+
+        assert set(store.list.documents()) == set("abcd"[-count:])
+        assert (await store.sink()).start_at == written_at - ago
+
+    in_sink_store(body)
+
+
+def test_a_replay_does_not_begin_in_the_future() -> None:
+    async def body(store: SinkStore) -> None:
+        await store.add()
+
+        with pytest.raises(ValidationException, match="in the future"):
+            await store.service.replay(
+                await store.sink(), Start.AT_TIMESTAMP, store.clock.now() + 1
+            )
+
+    in_sink_store(body)
+
+
 def test_a_deleted_sink_leaves_nothing_in_the_store() -> None:
     async def body(store: SinkStore) -> None:
         await store.put("a")

@@ -1,9 +1,10 @@
-"""`headwater replay`: yesterday's records once more, to a function or into a table."""
+"""`headwater replay`: yesterday's records once more, to a function, into a table, to a sink."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -17,7 +18,10 @@ from headwater.cli.replay.server import Server
 from headwater.cli.replay.source import Source, of_either
 from headwater.cli.replay.target import Target
 from headwater.cli.replay.to_function import RETRIES, FunctionTarget, manner_of_mapping
+from headwater.cli.replay.to_sink import CountedForSink, begin_anew, sink_of
 from headwater.cli.replay.to_table import TableTarget
+
+_TARGETS: Final = ("to_function", "to_table", "to_sink")
 
 
 @click.command()
@@ -26,6 +30,7 @@ from headwater.cli.replay.to_table import TableTarget
 @period_options
 @click.option("--to-function", help="Invoke this function with the records.")
 @click.option("--to-table", help="Write what the records say into this table.")
+@click.option("--to-sink", help="Have this sink begin anew with the records.")
 @click.option("--retries", type=click.IntRange(0), default=RETRIES, show_default=True,
               help="How often a batch that fails is given to the function again.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Read and count, and deliver nothing.")
@@ -33,11 +38,14 @@ from headwater.cli.replay.to_table import TableTarget
 def command(table: str | None, endpoint: str, region: str, **options: Any) -> None:
     """Deliver the records of TABLE's stream again, in the order in which they were written.
 
-    They go to a function or into another table. Positions of mappings and consumers stay as they
-    are.
+    They go to a function, into another table, or to a sink of the table. Positions of mappings
+    and consumers stay as they are; a sink begins anew, and goes on with what is written now.
     """
-    if (options["to_function"] is None) == (options["to_table"] is None):
-        raise click.UsageError("give one target: --to-function or --to-table")
+    if sum(options[target] is not None for target in _TARGETS) != 1:
+        raise click.UsageError("give one target: --to-function, --to-table or --to-sink")
+    if options["to_sink"] is not None and not options["dry_run"]:
+        _to_sink(table, (endpoint, region), options)
+        return
     console = Console(highlight=False)
     period: tuple[Moment, Moment] = (options["start"], options["until"])
     recording: Path | None = options["recording"]
@@ -46,17 +54,33 @@ def command(table: str | None, endpoint: str, region: str, **options: Any) -> No
         Server(endpoint, region) as server,
         of_either(server, table, recording, period) as source,
     ):
-        target = _target(server, source, options)
+        target = _target(server, table, source, options)
         with Meter(console) as meter:
             tally = run(source, target, meter, is_dry=options["dry_run"])
     verb = "would be delivered" if options["dry_run"] else "delivered"
     told = f"{tally.records:,} records {verb} in {tally.batches:,} batches, {meter.told()}."
     console.print(told, soft_wrap=True)
     if tally.passed:
-        console.print(f"{tally.passed:,} were passed: the mapping's filter does not want them.")
+        console.print(f"{tally.passed:,} were passed: the filter does not want them.")
 
 
-def _target(server: Server, source: Source, options: dict[str, Any]) -> Target:
+def _to_sink(table: str | None, place: tuple[str, str], options: dict[str, Any]) -> None:
+    """Have a sink read its table's stream from a moment on."""
+    with failures_told(), Server(*place) as server:
+        sink = _sink(server, table, options)
+        begin_anew(server, sink["Name"], options["start"])
+    click.echo(f"{sink['Name']} begins anew; `headwater sink show {sink['Name']}` tells how far.")
+
+
+def _sink(server: Server, table: str | None, options: dict[str, Any]) -> Mapping[str, Any]:
+    if table is None or options["recording"] is not None or options["until"] is not None:
+        raise click.UsageError("a sink reads its table's stream to the present: give the table")
+    return sink_of(server, options["to_sink"], table)
+
+
+def _target(server: Server, table: str | None, source: Source, options: dict[str, Any]) -> Target:
+    if options["to_sink"] is not None:
+        return CountedForSink(_sink(server, table, options))
     if options["to_table"] is not None:
         return TableTarget(server.client("dynamodb"), options["to_table"], source.origin)
     function, functions = options["to_function"], server.functions()
