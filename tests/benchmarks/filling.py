@@ -7,10 +7,11 @@ keys: in any other they touch every page of the file again and again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from headwater.clock import SystemClock
 from headwater.storage import keyspace
@@ -23,31 +24,39 @@ from headwater.tables import keys, schema
 from headwater.tables.schema import Table
 from headwater.values import codec
 from headwater.values.item import Item, normalise
-from headwater.values.order import partition_hash
 
 COMMIT_ITEMS = 5_000
+Row: TypeAlias = tuple[bytes, bytes]
 _KEYS = Image(b'{"pk":{"S":"customer-000001"}}', 17)
 _IMAGE = Image(b'{"pk":{"S":"customer-000001"},"text":{"S":"%b"}}' % (b"x" * 100), 121)
 
 
-def in_order_of_keys(partition_keys: Iterable[str]) -> list[str]:
-    """String partition keys in the order in which a table keeps them."""
-    return sorted(partition_keys, key=lambda key: partition_hash(key.encode()))
+class Content(Protocol):
+    """What a table is filled with."""
+
+    def item(self, number: int, mark: str) -> Item:
+        """An item."""
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        """All items as the table stores them, marked `first`, in the order of their keys."""
 
 
-def fill(directory: Path, region: str, table_name: str, items: Iterable[Item]) -> None:
+def fill(directory: Path, region: str, table_name: str, content: Content) -> None:
     """Store items in a table without stream and indexes, which has been created."""
-    asyncio.run(_fill(directory, region, table_name, iter(items)))
+    asyncio.run(_fill(directory, region, table_name, content))
 
 
-async def _fill(directory: Path, region: str, name: str, items: Iterator[Item]) -> None:
+async def _fill(directory: Path, region: str, name: str, content: Content) -> None:
     engine = open_engine(directory, SqliteSettings(is_strict=False), SystemClock())
     try:
         (stored,) = await engine.get([keyspace.table(region, name)])
         assert stored is not None, name
         table = schema.decode(stored)
-        while part := list(islice(items, COMMIT_ITEMS)):
-            await engine.commit(_storing(dict(_entry(table, item) for item in part)))
+        rows = content.rows(table)
+        while part := dict(islice(rows, COMMIT_ITEMS)):
+            await engine.commit(_storing(part))
+        sample = _row(table, content.item(0, "first"))
+        assert await engine.get([sample[0]]) == [sample[1]], "rows are what is stored for items"
     finally:
         await engine.close()
 
@@ -106,6 +115,6 @@ def _storing(mutations: Mutations) -> CommitGroup:
     return CommitGroup((), (), lambda _: mutations)
 
 
-def _entry(table: Table, item: Item) -> tuple[bytes, bytes]:
+def _row(table: Table, item: Item) -> Row:
     canonical, size = normalise(item)
     return keys.of_item(table, canonical).stored, codec.encode(canonical, size)
