@@ -2,41 +2,23 @@
 
 On a table's stream it is 3 with the streams adapter 2, and 1 with the adapter 1; on a data stream
 it is 3 without an adapter.
-
-Maven builds the workers of kcl/ and kcl1/ once into .headwater of the checkout, and again when
-their sources change; the first time it also fetches the libraries, which takes minutes.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.scenarios.java_program import BUILD_SECONDS_MAX, NEEDED, WORKER, built
 from tests.scenarios.stream_scene import DataSource, Scene
 from tests.scenarios.told import Talker
 
-CACHE = Path(__file__).parents[2] / ".headwater"
-BUILD = ["mvn", "--batch-mode", "--quiet", "package"]
-BUILD_SECONDS_MAX = 600
 SCENARIO_SECONDS_MAX = 1200
 APPLICATION = "mirror"
-WORKER = "headwater.Worker"
 DATA_STREAM_WORKER = "headwater.DataStreamWorker"
-JAVA = [
-    "java",
-    "-XX:TieredStopAtLevel=1",
-    "-Xmx256m",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-]
 
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed"),
-    pytest.mark.skipif(not shutil.which("mvn"), reason="Maven is not installed"),
-    pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX),
-]
+pytestmark = [*NEEDED, pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX)]
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +31,6 @@ def program() -> list[str]:
 def former_program() -> list[str]:
     """The same of the library 1."""
     return built("kcl1")
-
-
-def built(name: str) -> list[str]:
-    """The command that runs workers of a folder beside this file, built if they are not."""
-    source, cache = Path(__file__).with_name(name), CACHE / name
-    target = cache / "target"
-    archive = target / "classes.jsa"
-    wanted = "".join(path.read_text() for path in sorted(source.rglob("*")) if path.is_file())
-    mark = cache / "built"
-    if not mark.exists() or mark.read_text() != wanted:
-        shutil.rmtree(cache, ignore_errors=True)
-        shutil.copytree(source, cache)
-        try:
-            subprocess.run(BUILD, cwd=cache, check=True, timeout=BUILD_SECONDS_MAX)
-            run = [*JAVA, f"-XX:ArchiveClassesAtExit={archive}", *_classpath(target), WORKER]
-            subprocess.run(run, check=True, capture_output=True, timeout=BUILD_SECONDS_MAX)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            pytest.skip("Maven could not build the worker")
-        mark.write_text(wanted)
-    return [*JAVA, f"-XX:SharedArchiveFile={archive}", *_classpath(target)]
-
-
-def _classpath(target: Path) -> list[str]:
-    libraries = (target / "classpath").read_text()
-    return ["-cp", f"{target / 'worker.jar'}:{libraries}"]
 
 
 def leader(scene: Scene) -> str:
