@@ -35,6 +35,11 @@ placing.py      each change in one of them
 parquet.py      they, as Parquet
 table.py        kind: a table derived from a table
 derivation.py   what it has of each item, and what changes change there
+search.py       kind: an index of OpenSearch or Elasticsearch
+search_settings.py where it is, and who writes
+search_bulk.py  what is asked of it, and what the answer means
+search_client.py the calls
+http.py         addresses and answers of HTTP
 remote_table.py a table on AWS or another server
 webhook.py      kind: batches posted to an address
 sqs.py          kind: messages in a queue

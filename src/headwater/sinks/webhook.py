@@ -29,19 +29,17 @@ import hmac
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from headwater import __version__
 from headwater.limits import (
     KB,
     sink_calls_at_once_max,
     sink_connect_seconds_max,
-    webhook_retry_after_seconds_max,
 )
 from headwater.sinks.certificates import trust
 from headwater.sinks.change import Change, dumps
+from headwater.sinks.http import check_address, retry_after
 from headwater.sinks.kind import (
     ChangeBatch,
     InvalidSettings,
@@ -97,7 +95,7 @@ class WebhookSettings:
     )
 
     def __post_init__(self) -> None:
-        _check_url(self.url)
+        check_address("url", self.url)
         secrets(self)
         if not 0 < self.timeout_seconds <= _TIMEOUT_SECONDS_MAX:
             raise InvalidSettings(f"timeout_seconds is not between 0 and {_TIMEOUT_SECONDS_MAX:g}")
@@ -230,28 +228,6 @@ def _judge(status: int, headers: Mapping[str, str], now: float) -> None:
     if 300 <= status < 400 or status == _GONE:
         raise SinkBroken(told)
     raise SinkUnavailable(told, retry_after(headers.get("retry-after", ""), now))
-
-
-def retry_after(text: str, now: float) -> float:
-    """The seconds that a header Retry-After asks to wait, as far as it makes sense."""
-    if text.isascii() and text.isdigit():
-        seconds = float(text)
-    else:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except ValueError:
-            return 0.0
-    return min(max(seconds, 0.0), webhook_retry_after_seconds_max)
-
-
-def _check_url(text: str) -> None:
-    try:
-        url = urlsplit(text)
-        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or "@" in url.netloc or url.fragment or not text.isprintable() or " " in text:
-        raise InvalidSettings(f"url: {text!r} is not http:// or https://, a host and a path")
 
 
 async def _open(opening: Opening) -> Writer:

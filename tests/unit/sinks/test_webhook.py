@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from headwater.sinks.http import retry_after
 from headwater.sinks.kind import ChangeBatch, InvalidSettings, Rejected, SinkBroken, SinkUnavailable
-from headwater.sinks.webhook import WebhookSettings, retry_after, secrets
+from headwater.sinks.webhook import WebhookSettings, secrets
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import Subject, batch, change, run
 from tests.webhook_receiver import SECRET, receiver
