@@ -340,6 +340,9 @@ def test_erased_region_has_nothing_left(place: Place) -> None:
         EventSourceArn=arn, FunctionName="f", StartingPosition="LATEST"
     )
 
+    made = [{"Put": {"TableName": place.table, "Item": item(9)}}]
+    place.tables.transact_write_items(TransactItems=made, ClientRequestToken="token")
+
     place.lab("EraseRegion")
 
     waiting = {"Delay": 0.02, "MaxAttempts": LOOKS_MAX}
@@ -349,6 +352,9 @@ def test_erased_region_has_nothing_left(place: Place) -> None:
     mappings = place.functions.list_event_source_mappings()["EventSourceMappings"]
     assert all(mapping["State"] == "Deleting" for mapping in mappings)
     assert place.lab("DescribeFaults")["Faults"] == []
+    other = [{"Put": {"TableName": "none", "Item": item(9)}}]
+    with refused("ResourceNotFoundException"):  # the token is forgotten, or it were a mismatch
+        place.tables.transact_write_items(TransactItems=other, ClientRequestToken="token")
 
 
 def test_region_next_to_an_erased_one_keeps_what_it_has(place: Place, simple: str) -> None:

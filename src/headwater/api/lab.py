@@ -78,8 +78,8 @@
         The region's faults, each with Seen, how many requests and deliveries there were for it, and
         Met, how many of them it struck; and the latest 1,000 that were struck, oldest first.
     EraseRegion {}  -> {}
-        Deletes all tables, functions, event source mappings, sinks, registered consumers and faults
-        of the caller's region.
+        Deletes all tables, data streams, functions, event source mappings, sinks, registered
+        consumers, client tokens and faults of the caller's region.
     Fault {Kind, Operations?, TableNames?, StreamArns?, ShardIds?, Consumers?: [text],
            Rate?, Every?, Skip?, Count?: number, Seconds?, Share?, Readers?: number, Error?: text}
         What happens, to what and how often; described in the guide to tests of consumers.

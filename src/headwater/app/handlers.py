@@ -112,7 +112,7 @@ def _lab_of(core: Core, parts: Parts) -> Mapping[str, OwnOperation]:
     drain = Drain(core.engine, consumers, core.machine_clock)
     functions, machine_clock = parts.functions, core.machine_clock
     holdings = Holdings(catalog, functions.registry, functions.pool, mappings, sinks, data_streams)
-    eraser = Eraser(holdings, machine_clock)
+    eraser = Eraser(holdings, (core.engine, core.committer), machine_clock)
     streams = lab_streams.LabStreamHandlers(store, catalog, data_streams, resharder)
     witnesses = Witnesses(mappings, sinks, core.journal, core.departures, outsiders)
     stories = lab_story.LabStoryHandlers(streams, store, witnesses)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from headwater.app.consumers import kept_running, services_of
 from headwater.app.core import Core
 from headwater.app.datastreams import RecordStreams
+from headwater.streaming.activity import StreamingActivities
 from headwater.streaming.service import StreamingService
 from headwater.streaming.target import OtherStreams, OwnStreams, Target
 from headwater.tables.catalog import Catalog
@@ -19,11 +20,13 @@ async def streaming_of(
 ) -> AsyncIterator[StreamingService]:
     """All streaming destinations, running."""
     settings, services = core.settings, services_of(core)
+    activities = StreamingActivities()
+    core.telemetry.add(activities)
     service = StreamingService(
         services,
         core.process.members,
         (catalog, core.chance),
-        _target_of(core, own),
+        (_target_of(core, own), activities),
         (settings.retention_seconds, settings.transition_seconds),
     )
     async with kept_running(core, services, service):

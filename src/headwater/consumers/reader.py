@@ -25,8 +25,10 @@ from headwater.consumers.consumer import Consumer, Services
 from headwater.consumers.delivery import (
     Batch,
     Delivered,
+    Failed,
     GivenUp,
     Outcome,
+    Partly,
     ReaderCrashed,
     Reason,
     Throttled,
@@ -82,6 +84,7 @@ class ShardReader:
         self._woken = asyncio.Event()
         self._is_stopping = False
         self._has_crashed = False
+        self._is_held_up = False
         self._log = _log.bind(consumer=consumer.name, shard=shard_id)
 
     def stop(self) -> None:
@@ -198,10 +201,26 @@ class ShardReader:
             raise
         now = clock.now()
         lane.settle(batch, outcome, now)
-        if not isinstance(outcome, Delivered):
-            self._log.info("delivery_failed", reason=outcome.reason, records=len(batch.entries))
+        self._tell(batch, outcome)
         next_at = None if isinstance(outcome, Delivered) else lane.next_at(now)
         observer.note(Ended(attempt, batch, outcome, now, next_at))
+
+    def _tell(self, batch: Batch, outcome: Outcome) -> None:
+        """Log what went wrong; of a destination that cannot take anything its first and its end.
+
+        It is tried again and again, and is perhaps away for days.
+        """
+        match outcome:
+            case Throttled(reason):
+                if not self._is_held_up:
+                    self._log.info("delivery_held_up", reason=reason, records=len(batch.entries))
+                self._is_held_up = True
+                return
+            case Failed(reason=reason) | Partly(reason=reason):
+                self._log.info("delivery_failed", reason=reason, records=len(batch.entries))
+        if self._is_held_up:
+            self._log.info("delivery_goes_on")
+        self._is_held_up = False
 
     async def _outcome(self, batch: Batch) -> Outcome:
         try:

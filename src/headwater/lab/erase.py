@@ -26,6 +26,10 @@ from headwater.mappings.mapping import EventSourceMapping, MappingState
 from headwater.mappings.service import MappingService
 from headwater.sinks.service import SinkService
 from headwater.sinks.sink import Sink, State
+from headwater.storage import keyspace
+from headwater.storage.committer import Committer
+from headwater.storage.engine import Engine
+from headwater.storage.erase import erase
 from headwater.tables.catalog import Catalog
 from headwater.tables.deletion import check_idle
 from headwater.tables.schema import Table, TableStatus
@@ -52,7 +56,8 @@ class Holdings:
 class Eraser:
     """Empties regions. clock: the machine's."""
 
-    def __init__(self, holdings: Holdings, clock: Clock) -> None:
+    def __init__(self, holdings: Holdings, stores: tuple[Engine, Committer], clock: Clock) -> None:
+        self._engine, self._committer = stores
         self._catalog = holdings.catalog
         self._registry = holdings.registry
         self._pool = holdings.pool
@@ -64,7 +69,8 @@ class Eraser:
     async def erase(self, region: str) -> None:
         """Delete all mappings, sinks, functions, tables and data streams of a region.
 
-        They are gone, or going as those that a client deletes.
+        They are gone, or going as those that a client deletes. What transactions have been made by
+        a client token is forgotten.
         """
         await self._delete_all(lambda: self._mappings_of(region), self._mappings.delete)
         await self._delete_all(lambda: self._sinks_of(region), self._sinks.delete)
@@ -79,6 +85,7 @@ class Eraser:
             lambda: self._data_streams_of(region),
             lambda stream: self._data_streams.delete(region, stream.name, with_consumers=True),
         )
+        await erase(self._engine, self._committer, keyspace.transactions_span(region))
 
     async def _delete_all(
         self,

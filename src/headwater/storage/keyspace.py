@@ -330,8 +330,11 @@ def transaction(region: str, token: str) -> bytes:
     return b"t%b\x00%b" % (region.encode(), token.encode())
 
 
-def transactions_span() -> tuple[bytes, bytes]:
-    return b"t", b"u"
+def transactions_span(region: str | None = None) -> tuple[bytes, bytes]:
+    """The tokens of a region, or of all."""
+    if region is None:
+        return b"t", b"u"
+    return b"t%b\x00" % region.encode(), b"t%b\x01" % region.encode()
 
 
 def job(kind: bytes, region: str, table_name: str, job_id: str) -> bytes:

@@ -7,5 +7,6 @@ states.py       pure: a destination enabled, disabled, updated, brought to rest
 record.py       a change as the record that a data stream gets
 target.py       the data streams of this server, or of another service
 destination.py  a data stream as a destination of batches
+activity.py     what a destination does, counted; metrics
 service.py      all destinations of a store: asked for, and kept running
 """

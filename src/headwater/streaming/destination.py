@@ -11,6 +11,7 @@ import structlog
 from headwater.consumers.delivery import Batch, Delivered, GivenUp, Outcome, Partly, Throttled
 from headwater.limits import MB
 from headwater.streaming import record
+from headwater.streaming.activity import StreamingActivity
 from headwater.streaming.target import NotPut, Record, Target
 from headwater.streams.shard import sequence_text
 from headwater.tables.schema import Table
@@ -23,12 +24,18 @@ class DataStreamDestination:
     """Puts the changes of one table into one data stream; name: the stream's."""
 
     def __init__(
-        self, table: Table, destination: StreamingDestination, name: str, target: Target
+        self,
+        table: Table,
+        destination: StreamingDestination,
+        name: str,
+        target: Target,
+        activity: StreamingActivity,
     ) -> None:
         self._table = table
         self._precision = destination.precision
         self._name = name
         self._target = target
+        self._activity = activity
 
     def size(self, entry: bytes) -> int:
         return len(entry) + record.FRAME_BYTES + len(self._table.name)
@@ -47,6 +54,7 @@ class DataStreamDestination:
                     shard=batch.shard_id,
                     number=sequence_text(stored.number),
                 )
+                self._activity.note_too_large()
                 continue
             records.append(Record(key, data))
             counts.append(count)

@@ -43,6 +43,7 @@ from headwater.storage.committer import View
 from headwater.storage.engine import Unavailable
 from headwater.storage.keyspace import ShardId, TableId
 from headwater.streaming import states
+from headwater.streaming.activity import StreamingActivities
 from headwater.streaming.destination import DataStreamDestination
 from headwater.streaming.target import NotPut, Target
 from headwater.streams import listing
@@ -68,13 +69,13 @@ class StreamingService:
         services: Services,
         members: Members,
         tables: tuple[Catalog, Chance],
-        target: Target,
+        outside: tuple[Target, StreamingActivities],
         durations: tuple[float, float],
     ) -> None:
         """durations: how long records of streams can be read, and how long states pass at least."""
         self._services = services
         self._catalog, self._chance = tables
-        self._target = target
+        self._target, self._activities = outside
         self._retention_seconds, self._settle_seconds = durations
         self._passing: set[bytes] = set()
         self._upkeep = Upkeep[Running](
@@ -141,6 +142,7 @@ class StreamingService:
 
     async def _compare(self, tasks: asyncio.TaskGroup) -> None:
         stored = {_key(table, each): (table, each) for table, each in await self._stored()}
+        self._activities.keep({key for key, (_, each) in stored.items() if not each.status.is_off})
 
         def is_wanted(key: bytes, running: Running) -> bool:
             found = stored.get(key)
@@ -227,11 +229,15 @@ class StreamingService:
             age_seconds_max=self._retention_seconds,
             retry_seconds_max=streaming_retry_seconds_max,
         )
+        stream = _stream_name(destination)
+        labels = table.region, table.name, stream
+        activity = self._activities.of(_key(table, destination), labels)
         return Consumer(
             _name(table, destination),
             _log_of(table),
             settings,
-            DataStreamDestination(table, destination, _stream_name(destination), self._target),
+            DataStreamDestination(table, destination, stream, self._target, activity),
+            observer=activity,
         )
 
     async def _stored(self) -> list[Running]:

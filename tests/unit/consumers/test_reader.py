@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import structlog
+
 from headwater.consumers import checkpoint as checkpoints
 from headwater.consumers.checkpoint import Checkpoint, Claim
 from headwater.consumers.delivery import (
@@ -100,6 +102,31 @@ def test_window_starts_with_the_first_record() -> None:
 
             assert before == []
             assert destination.sizes() == [2]
+
+    in_store(body)
+
+
+def test_outage_of_a_destination_is_logged_at_its_beginning_and_its_end() -> None:
+    async def body(store: LoggedStore) -> None:
+        table = await store.create_table()
+        away: list[Outcome] = [Throttled("away")] * 5
+        destination = ListDestination(answers=[*away, Failed("odd"), Delivered(), *away])
+        with structlog.testing.capture_logs() as logs:
+            async with reading(store, table, destination):
+                await store.append(table)
+                await advance(store, 600)
+                await store.append(table)
+                await advance(store, 600)
+
+        events = [entry["event"] for entry in logs if entry["event"].startswith("delivery_")]
+        assert len(destination.offered) == 13
+        assert events == [
+            "delivery_held_up",
+            "delivery_failed",
+            "delivery_goes_on",
+            "delivery_held_up",
+            "delivery_goes_on",
+        ]
 
     in_store(body)
 
