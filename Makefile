@@ -3,6 +3,7 @@
 #
 #   make PYTHON=python3.12 ...   which interpreter to build .venv with (3.11 or newer)
 #   make demo GIT=../project     replay another repository's history
+#   make demo ALL=1              have it flow on to a region, a lake, a warehouse and a mailbox
 #   make serve ARGS="--port 9000 --lab"
 #   make test ARGS="-k stream"
 #   make test JOBS=0             in one process; otherwise one for each core, four at the most
@@ -14,6 +15,7 @@
 
 PYTHON ?= python3
 GIT ?=
+ALL ?=
 ARGS ?=
 JOBS ?= auto
 PEERS ?=
@@ -29,6 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core
+DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
 PINS := pyproject.toml constraints.txt
 comma := ,
@@ -43,7 +46,7 @@ INSTALL = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/p
 
 help:
 	@echo "make setup   build .venv with everything development needs"
-	@echo "make demo    watch a git history flow through table, stream and function, verified [GIT=PATH]"
+	@echo "make demo    watch a git history flow through table, stream and function, verified [GIT=PATH] [ALL=1]"
 	@echo "make serve   start a server on http://127.0.0.1:8000 [ARGS=...]"
 	@echo "make test    run every test [JOBS=N] [ARGS=...]"
 	@echo "make torture kill servers under load and prove that nothing is lost [KILLS=N] [SEED=N]"
@@ -56,8 +59,8 @@ help:
 
 setup: $(DEV)
 
-demo: $(CORE)
-	@$(BIN)/headwater demo $(if $(GIT),--git $(GIT)) $(ARGS)
+demo: $(if $(ALL),$(DEMO),$(CORE))
+	@$(BIN)/headwater demo $(if $(GIT),--git $(GIT)) $(if $(ALL),--all) $(ARGS)
 
 serve: $(CORE)
 	@$(BIN)/headwater serve $(ARGS)
@@ -111,6 +114,11 @@ $(CORE): $(BIN)/python $(PINS)
 	@echo "Setting up $(VENV) ..."
 	@$(call INSTALL,-c constraints.txt hatchling editables)
 	@$(call INSTALL,-c constraints.txt --no-build-isolation -e .)
+	@touch $@
+
+$(DEMO): $(CORE)
+	@echo "Setting up $(VENV) for all of the demo ..."
+	@$(call INSTALL,-c constraints.txt --no-build-isolation -e '.[demo]')
 	@touch $@
 
 $(DEV): $(CORE)

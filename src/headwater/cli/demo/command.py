@@ -25,9 +25,10 @@ from rich.progress import (
 from headwater.cli.client import Client, ServerGone, ServerSaidNo, connected
 from headwater.cli.demo import malformed, proofs
 from headwater.cli.demo.history import Change, File, HistoryUnreadable, changes, tree
+from headwater.cli.demo.onward import Onward, onward
 from headwater.cli.demo.replay import WORKERS, replay
 from headwater.cli.demo.report import Outcome, report
-from headwater.cli.demo.server import ServerDidNotStart, own_server
+from headwater.cli.demo.server import OwnServer, ServerDidNotStart, own_server
 from headwater.cli.deployment import deploy, packed
 from headwater.clock import Clock, SystemClock
 
@@ -50,14 +51,21 @@ _FUNCTION_FOLDER: Final = Path(__file__).parent / "function"
     show_default="the current directory",
     help="Repository whose history is replayed.",
 )
-def command(repository: Path) -> None:
+@click.option(
+    "--all",
+    "is_all",
+    is_flag=True,
+    help="Have it flow on to another region, a lake, a warehouse and a mailbox, too.",
+)
+def command(repository: Path, is_all: bool) -> None:  # noqa: FBT001 - click gives it so
     """Replay a git history through a table, its stream and a function, and prove the outcome."""
     console = Console()
     try:
         with console.status(f"Reading the history of {repository.resolve()}"):
             history, files = changes(repository), tree(repository)
-        with own_server() as endpoint:
-            outcome = asyncio.run(_run(Stage(console, SystemClock()), endpoint, history, files))
+        with own_server() as server:
+            stage = Stage(console, SystemClock(), server)
+            outcome = asyncio.run(_run(stage, Story(history, files, is_all=is_all)))
     except* (HistoryUnreadable, ServerDidNotStart, ServerGone, ServerSaidNo) as faults:
         # One is enough: when the server goes, every request under way fails for the same reason.
         fault = _innermost(faults)
@@ -70,10 +78,20 @@ def command(repository: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the demo shows what it does, and by what time it goes."""
+    """Where the demo shows what it does, by what time it goes, and on what server."""
 
     console: Console
     clock: Clock
+    server: OwnServer
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is shown: a history that ends in a tree. is_all: how it flows on, too."""
+
+    history: Sequence[Change]
+    files: Sequence[File]
+    is_all: bool
 
 
 def _innermost(fault: BaseException) -> BaseException:
@@ -82,16 +100,24 @@ def _innermost(fault: BaseException) -> BaseException:
     return fault
 
 
-async def _run(
-    stage: Stage, endpoint: str, history: Sequence[Change], files: Sequence[File]
-) -> Outcome:
-    console, clock = stage.console, stage.clock
+async def _run(stage: Stage, story: Story) -> Outcome:
+    if not story.is_all:
+        return await _shown(stage, story, None)
+    async with onward(FILES, stage.server.files) as places:
+        return await _shown(stage, story, places)
+
+
+async def _shown(stage: Stage, story: Story, places: Onward | None) -> Outcome:
+    console, clock, endpoint = stage.console, stage.clock, stage.server.endpoint
+    history, files = story.history, story.files
     session = boto3.Session("headwater", "headwater", region_name="us-east-1")
     with console.status("Creating tables, function and event source mapping"):
         arn = await asyncio.to_thread(_prepare, session, endpoint)
         sqs = session.client("sqs", endpoint_url=endpoint)
     # One connection more than there are writers, to ask for the delay meanwhile.
     async with connected(endpoint, WORKERS + 1) as client:
+        if places is not None:
+            await places.begin(client)
         began = clock.monotonic()
         await _write(stage, client, history)
         written = clock.monotonic()
@@ -104,6 +130,7 @@ async def _run(
             totals = [each async for each in proofs.items(client, TOTALS)]
             delays = await client.call("headwater", "DescribeDelivery", {})
             letters = await malformed.letters(sqs, clock, _MALFORMED_CHANGES if history else 0)
+            elsewhere = await places.proofs(endpoint, clock, found) if places is not None else []
     count = len(history) + (_MALFORMED_CHANGES if history else 0)
     return Outcome(
         count,
@@ -116,9 +143,11 @@ async def _run(
             proofs.no_gap_no_duplicate(shards, count),
             proofs.order_kept(shards),
             malformed.given_up_alone(shards, letters),
+            *elsewhere,
         ],
         shards,
         delays["DelaySeconds"],
+        [] if places is None else places.left_out,
     )
 
 

@@ -93,10 +93,10 @@ def files_equal_tree(found: Iterable[Item], tree: Sequence[File]) -> Proof:
         for file in tree
     }
     actual = {
-        _key(each): {name: each[name] for name in each if name not in ("commit", "time")}
+        key_of(each): {name: each[name] for name in each if name not in ("commit", "time")}
         for each in found
     }
-    return Proof("files equals git ls-tree -r HEAD", len(tree), _difference(actual, expected))
+    return Proof("files equals git ls-tree -r HEAD", len(tree), difference(actual, expected))
 
 
 def totals_equal_tree(found: Iterable[Item], tree: Sequence[File]) -> Proof:
@@ -116,7 +116,7 @@ def totals_equal_tree(found: Iterable[Item], tree: Sequence[File]) -> Proof:
     # What has come and gone leaves a total of nothing behind.
     left = {key: total for key, total in actual.items() if total != [0, 0]}
     return Proof(
-        "totals equals what the tree adds up to", len(expected), _difference(left, expected)
+        "totals equals what the tree adds up to", len(expected), difference(left, expected)
     )
 
 
@@ -128,11 +128,11 @@ def stream_replays(shards: Sequence[ShardRecords], found: Iterable[Item]) -> Pro
         count += 1
         change = record["dynamodb"]
         if "NewImage" in change:
-            state[_key(change["Keys"])] = change["NewImage"]
+            state[key_of(change["Keys"])] = change["NewImage"]
         else:
-            state.pop(_key(change["Keys"]), None)
-    actual = {_key(each): each for each in found}
-    return Proof("replaying the stream gives files", count, _difference(state, actual))
+            state.pop(key_of(change["Keys"]), None)
+    actual = {key_of(each): each for each in found}
+    return Proof("replaying the stream gives files", count, difference(state, actual))
 
 
 def no_gap_no_duplicate(shards: Sequence[ShardRecords], written: int) -> Proof:
@@ -142,7 +142,7 @@ def no_gap_no_duplicate(shards: Sequence[ShardRecords], written: int) -> Proof:
     seen: set[str] = set()
     for record in records(shards):
         change = record["dynamodb"]
-        key = _key(change["Keys"])
+        key = key_of(change["Keys"])
         if record["eventID"] in seen:
             return Proof(claim, len(seen), f"{record['eventID']} came twice")
         seen.add(record["eventID"])
@@ -178,11 +178,12 @@ def records(shards: Sequence[ShardRecords]) -> Iterable[Mapping[str, Any]]:
     return (record for shard in shards for record in shard.records)
 
 
-def _key(attributes: Item) -> Key:
+def key_of(attributes: Item) -> Key:
+    """The key of an item of `files`."""
     return attributes["folder"]["S"], attributes["path"]["S"]
 
 
-def _difference(actual: Mapping[Key, Any], expected: Mapping[Key, Any]) -> str | None:
+def difference(actual: Mapping[Key, Any], expected: Mapping[Key, Any]) -> str | None:
     """The first key in which two tables differ, or None."""
     for key in sorted(actual.keys() | expected.keys()):
         if key not in actual:

@@ -13,7 +13,11 @@ from headwater.cli.demo.proofs import Proof, ShardRecords
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the demo did and found. delays: seconds from a write to the start of its function."""
+    """What the demo did and found.
+
+    delays: seconds from a write to the start of its function. left_out: what was to be shown, and
+    is not installed.
+    """
 
     changes: int
     write_seconds: float
@@ -21,6 +25,7 @@ class Outcome:
     proofs: Sequence[Proof]
     shards: Sequence[ShardRecords]
     delays: Mapping[str, float]
+    left_out: Sequence[str] = ()
 
 
 def report(console: Console, outcome: Outcome) -> None:
@@ -34,6 +39,9 @@ def report(console: Console, outcome: Outcome) -> None:
         sign = "[green]✓[/]" if proof.holds else "[red]✗[/]"
         table.add_row(sign, proof.claim, f"{proof.count:,}", proof.fault or "")
     console.print(table)
+    if outcome.left_out:
+        extra = "pip install 'headwater\\[demo]'"
+        console.print(f"Not shown, as not installed: {', '.join(outcome.left_out)} ({extra}).")
     shards = Table(title="The stream's shards", title_justify="left")
     shards.add_column("Shard")
     shards.add_column("Parent")

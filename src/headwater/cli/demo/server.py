@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from headwater.config import ENVIRONMENT_PREFIX
@@ -15,13 +17,21 @@ from headwater.config import ENVIRONMENT_PREFIX
 STOP_SECONDS: Final = 20
 
 
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    """A server that runs. files: where its sinks write files."""
+
+    endpoint: str
+    files: Path
+
+
 class ServerDidNotStart(Exception):
     """The server ended before it was ready; its own words are on standard error."""
 
 
 @contextmanager
-def own_server() -> Iterator[str]:
-    """Start a server on a free port and give its endpoint; stops it and removes its data."""
+def own_server() -> Iterator[OwnServer]:
+    """Start a server on a free port; stops it and removes its data at the end."""
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as directory:
         process = subprocess.Popen(  # noqa: S603 - this very program
             [
@@ -33,7 +43,7 @@ def own_server() -> Iterator[str]:
             env=_environment(),
         )
         try:
-            yield _endpoint(process)
+            yield OwnServer(_endpoint(process), Path(directory) / "sinks")
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
