@@ -70,6 +70,7 @@ class ListSink:
     """`Writer` of the kind `list`. batches: what was written, in order. offered: what came.
 
     answers: to give, or to raise, in turn, before everything is taken. gate: writes wait for it.
+    fillings: back-fills that were whole, by their rounds and the batches that were there.
     """
 
     batches: list[ChangeBatch] = field(default_factory=list)
@@ -77,6 +78,7 @@ class ListSink:
     answers: list[Sequence[Rejected] | Exception] = field(default_factory=list)
     gate: asyncio.Event | None = None
     openings: list[Opening] = field(default_factory=list)
+    fillings: list[tuple[int, int]] = field(default_factory=list)
     closed: int = 0
 
     async def open(self, opening: Opening) -> ListSink:
@@ -95,6 +97,13 @@ class ListSink:
 
     async def close(self) -> None:
         self.closed += 1
+
+    async def filled(self, opening: Opening) -> None:
+        """Is told in turn of the batches, and answers as they do."""
+        answer = self.answers.pop(0) if self.answers else ()
+        if isinstance(answer, Exception):
+            raise answer
+        self.fillings.append((opening.sink.round, len(self.batches)))
 
     @property
     def changes(self) -> list[Change]:
@@ -238,7 +247,13 @@ class SinkStore:
 
     def kind_of(self, name: str) -> Kind:
         if name == "list":
-            return Kind("list", "Keeps what it is given.", NoSettings, self.list.open)
+            return Kind(
+                "list",
+                "Keeps what it is given.",
+                NoSettings,
+                self.list.open,
+                filled=self.list.filled,
+            )
         return kinds.kind(name)
 
     async def kill(self) -> None:

@@ -16,8 +16,6 @@ from headwater.sinks.schema import document_of
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import Subject
 
-FILE = "warehouse/w.duckdb"
-
 
 class WarehousePlace(Protocol):
     """A database, empty at first, and the settings of a sink that writes there."""
@@ -37,10 +35,10 @@ class WarehousePlace(Protocol):
 class DuckDBPlace:
     """A file of DuckDB."""
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, name: str = "warehouse/w.duckdb") -> None:
         self.files = files
-        self.path = files / FILE
-        self.settings: dict[str, Any] = {"database": f"file:{FILE}"}
+        self.path = files / name
+        self.settings: dict[str, Any] = {"database": f"file:{name}"}
 
     def run(self, statement: str) -> None:
         self.path.parent.mkdir(exist_ok=True)

@@ -24,7 +24,7 @@ class Place:
     def __init__(self, folder: Path, configuration: str) -> None:
         file = folder / "headwater.toml"
         file.write_text(configuration)
-        self._sinks = [each["name"] for each in tomllib.loads(configuration).get("sink", [])]
+        self.sinks = [each["name"] for each in tomllib.loads(configuration).get("sink", [])]
         self.files = folder / "files"
         places = ("--data", folder / "data", "--sink-files", self.files)
         self._options: tuple[str | Path, ...] = ("--config", file, *places)
@@ -58,7 +58,7 @@ class Place:
         found: set[str] = set()
         for _ in range(WAIT_SECONDS_MAX * 20):
             found = {sink["Name"] for sink in self.ask("ListSinks")["Sinks"]}
-            if found.issuperset(self._sinks) and all(map(self._has_caught_up, found)):
+            if found.issuperset(self.sinks) and all(map(self._has_caught_up, found)):
                 return
             threading.Event().wait(0.05)
         raise AssertionError({name: self.ask("DescribeSink", Name=name) for name in found})

@@ -6,17 +6,19 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from headwater.cli.sink import command
 from tests.scenarios.commands import STREAM, clients
 from tests.scenarios.sink_place import Place, create, items_of, until_active
 from tests.server_process import ServerProcess
+from tests.warehouse_places import DuckDBPlace, PostgresPlace, WarehousePlace
 
 ITEMS = 100
 WRITES = 100
@@ -43,17 +45,52 @@ table = "music"
 kind = "table"
 batch_size = 40
 settings = {{ table = "music", endpoint = "{elsewhere}" }}
+
+[[sink]]
+name = "warehouse"
+table = "music"
+kind = "warehouse"
+batch_window_seconds = 0
+batch_size = 40
 """
-SINKS = ("lake", "counts", "copy")
+POSTGRES = """
+[[sink]]
+name = "postgres"
+table = "music"
+kind = "warehouse"
+batch_window_seconds = 0
+batch_size = 40
+settings = {{ database = "{database}", schema = "{schema}" }}
+"""
+# What each row is of, which nothing else in the history may be of: an item or a change of it.
+HISTORY = (
+    "SELECT CASE _hw_event WHEN 'SNAPSHOT' THEN CAST(_hw_keys AS text) ELSE _hw_id END AS of_what "
+    "FROM music_history"
+)
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> list[WarehousePlace]:
+    """A file of DuckDB where the server writes it, and a server of PostgreSQL if one can be had."""
+    found: list[WarehousePlace] = [DuckDBPlace(tmp_path / "files", "warehouse/warehouse.duckdb")]
+    with suppress(pytest.skip.Exception):
+        server = request.getfixturevalue("postgres")
+        place = PostgresPlace(tmp_path, server.address, tmp_path.name)
+        place.run(f'CREATE SCHEMA "{tmp_path.name}"')
+        found.append(place)
+    return found
 
 
 @contextmanager
-def placed(folder: Path) -> Iterator[tuple[Place, Any]]:
+def placed(folder: Path, databases: list[WarehousePlace]) -> Iterator[tuple[Place, Any]]:
     """A server with sinks, and a client of the server that one of them copies to."""
     with ServerProcess.serve("--memory") as elsewhere:
         other = clients(elsewhere.endpoint)
         create(other, "music")
-        place = Place(folder, CONFIGURATION.format(elsewhere=elsewhere.endpoint))
+        configuration = CONFIGURATION.format(elsewhere=elsewhere.endpoint)
+        for database in databases[1:]:
+            configuration += POSTGRES.format(**database.settings)
+        place = Place(folder, configuration)
         try:
             create(place.dynamodb, "genres")
             yield place, other
@@ -70,9 +107,11 @@ def song(number: int, genre: str, plays: int) -> dict[str, Any]:
     return {"pk": {"S": f"s{number}"}, "g": {"S": genre}, "n": {"N": str(plays)}}
 
 
-def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> None:
+def test_sinks_hold_what_the_table_holds_whatever_was_killed(
+    tmp_path: Path, databases: list[WarehousePlace]
+) -> None:
     chance = random.Random(1)
-    with placed(tmp_path) as (place, other):
+    with placed(tmp_path, databases) as (place, other):
         dynamodb = place.dynamodb
         create(dynamodb, "music")
         for number in range(ITEMS):
@@ -101,7 +140,7 @@ def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> 
             genre: {"pk": genre, "count": count, "plays": plays[genre]}
             for genre, count in counts.items()
         }
-        for name in SINKS:
+        for name in place.sinks:
             told = place.ask("CheckSink", Name=name)
             assert (told["FaultCount"], told["Faults"]) == (0, [])
         lines = lines_of(place.files / "lake")
@@ -112,6 +151,9 @@ def test_sinks_hold_what_the_table_holds_whatever_was_killed(tmp_path: Path) -> 
         for line in sorted(lines, key=lambda each: str(each["sequence_number"])):
             latest[line["keys"]["pk"]] = line["new"]
         assert {key: new for key, new in latest.items() if new is not None} == items
+        for database in databases:
+            assert {row["pk"]: row for row in database.rows("SELECT pk, g, n FROM music")} == items
+            assert max(Counter(row["of_what"] for row in database.rows(HISTORY)).values()) == 1
 
 
 def test_commands_show_pause_replay_and_remove_a_sink(tmp_path: Path) -> None:

@@ -182,6 +182,24 @@ def test_back_fill_waits_for_a_destination_that_is_busy() -> None:
     in_sink_store(body)
 
 
+def test_a_destination_is_told_when_all_items_are_there_and_before_what_follows() -> None:
+    async def body(store: SinkStore) -> None:
+        await store.put("a", v="1")
+        store.list.answers = [(), SinkUnavailable("busy")]
+        await store.add()
+        await store.put("b", v="1")
+        await store.drained()
+        await store.service.replay(await store.sink(), Start.LATEST)
+        await store.drained()
+
+        origins = [batch.origin == BACKFILL for batch in store.list.batches]
+        assert store.list.fillings == [(1, origins.count(True))]
+        assert origins == sorted(origins, reverse=True)
+        assert not all(origins)
+
+    in_sink_store(body)
+
+
 def test_refused_changes_go_to_the_failure_destination_and_the_rest_goes_on() -> None:
     async def body(store: SinkStore) -> None:
         destination = "arn:aws:s3:::refused"
