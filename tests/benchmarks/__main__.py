@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks import servers, usage
 from tests.benchmarks.delay import measure_delays
 from tests.benchmarks.invoke import measure_invocations
-from tests.benchmarks.load import Figures, LoadFailed, find_wrk, run_wrk
+from tests.benchmarks.load import Figures, LoadFailed, cpu_ratio, find_wrk, run_wrk
 from tests.benchmarks.many_clients import measure_many_clients
 from tests.benchmarks.many_items import measure_many_items
 from tests.benchmarks.mappings import measure_mappings
@@ -96,6 +96,9 @@ def measure_throughput(results: Results, options: argparse.Namespace) -> None:
                 results.records_of_page[server.name] = records_of_page(server)
         for number in range(options.rounds + 1):
             _measure_round(results, running, wrk, number, options)
+    ours = results.rounds.get(OURS, {})
+    if {"put", "put_stream"} <= ours.keys():
+        results.figures["stream_put_in_puts"] = cpu_ratio(ours["put_stream"], ours["put"])
 
 
 def _measure_round(

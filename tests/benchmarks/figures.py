@@ -7,14 +7,18 @@ from typing import Final
 
 # name: what it is, and its format
 FIGURES: Final[Mapping[str, tuple[str, str]]] = {
+    "stream_put_in_puts": ("PutItem with stream, CPU in those of PutItem", "{:.2f}"),
     "many_items": ("items in the table of many", "{:,.0f}"),
     "batched_put_cpu_us": ("BatchWriteItem of 25, server CPU of an item", "{:,.0f} us"),
     "few_put_cpu_us": ("PutItem, 10,000 items", "{:,.0f} us"),
     "many_put_cpu_us": ("PutItem, many items", "{:,.0f} us"),
+    "many_put_in_few": ("the same, in those with 10,000 items", "{:.2f}"),
     "few_get_cpu_us": ("GetItem, 10,000 items", "{:,.0f} us"),
     "many_get_cpu_us": ("GetItem, many items", "{:,.0f} us"),
+    "many_get_in_few": ("the same, in those with 10,000 items", "{:.2f}"),
     "few_query_cpu_us": ("Query of 100, 10,000 items", "{:,.0f} us"),
     "many_query_cpu_us": ("Query of 100, many items", "{:,.0f} us"),
+    "many_query_in_few": ("the same, in those with 10,000 items", "{:.2f}"),
     "many_disk_mib": ("read from the disk for all of these", "{:,.0f} MiB"),
     "many_query_alone_ms": ("Query of 100, many items, one client, p50", "{:,.2f} ms"),
     "scan_items_per_second": ("items/s of a Scan", "{:,.0f}"),
@@ -40,6 +44,7 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "trim_entries_per_second": ("the same, a second", "{:,.0f}"),
     "before_trim_put_p99_ms": ("PutItem with stream before a log is trimmed, p99", "{:,.1f} ms"),
     "beside_trim_put_p99_ms": ("PutItem with stream while a log is trimmed, p99", "{:,.1f} ms"),
+    "beside_trim_put_p99_in_before": ("the same, in those before", "{:.2f}"),
 }
 
 

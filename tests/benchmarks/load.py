@@ -8,9 +8,10 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from tests.benchmarks.usage import cpu_seconds
 
@@ -32,6 +33,14 @@ class Figures:
     p99_ms: float
     refused: int
     load_cpu: float
+
+
+def cpu_ratio(runs: Sequence[Figures], others: Sequence[Figures]) -> float:
+    """What a request of these runs takes in those of the others, which were made in turn.
+
+    The median over rounds: what a busy machine adds falls on both runs of a round.
+    """
+    return median(run.cpu_us / other.cpu_us for run, other in zip(runs, others, strict=True))
 
 
 def find_wrk() -> Path | None:

@@ -23,7 +23,7 @@ from headwater.values.number import size as number_size
 from headwater.values.order import escape, partition_hash
 from tests.benchmarks import usage
 from tests.benchmarks.filling import Row, fill
-from tests.benchmarks.load import Figures, run_wrk
+from tests.benchmarks.load import Figures, cpu_ratio, run_wrk
 from tests.benchmarks.servers import CREDENTIALS, Server, data_folder, start_headwater
 from tests.benchmarks.signing import Signer
 from tests.benchmarks.wire import send_all, wires
@@ -144,7 +144,12 @@ def _compare(
                 run = run_wrk(wrk, server.endpoint, server.process, requests, seconds)
                 taken.setdefault(f"{table.name.removeprefix('bench-')}_{operation}", []).append(run)
                 usage.await_idle(server.process)
-    return {f"{name}_cpu_us": median(run.cpu_us for run in runs) for name, runs in taken.items()}
+    figures = {f"{name}_cpu_us": median(run.cpu_us for run in runs) for name, runs in taken.items()}
+    for operation in OPERATIONS:
+        figures[f"many_{operation}_in_few"] = cpu_ratio(
+            taken[f"many_{operation}"], taken[f"few_{operation}"]
+        )
+    return figures
 
 
 def _pool(signer: Signer, table: Filled, operation: str, mark: str) -> Iterator[bytes]:

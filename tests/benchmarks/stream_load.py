@@ -109,6 +109,7 @@ def _trim_beside(
         "trim_entries_per_second": entries / took,
         "before_trim_put_p99_ms": before.p99_ms,
         "beside_trim_put_p99_ms": beside.p99_ms,
+        "beside_trim_put_p99_in_before": beside.p99_ms / before.p99_ms,
     }
 
 
