@@ -437,6 +437,41 @@ def test_older_version_lists_none(pair: World) -> None:
     assert pair.at(EAST).list_global_tables()["GlobalTables"] == []
 
 
+def test_replica_has_its_own_reads_and_class(world: World) -> None:
+    world.create(OnDemandThroughput={"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 20})
+    limit = {"OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}}
+    create = {"RegionName": WEST, **limit}
+    world.at(EAST).update_table(TableName=world.name, ReplicaUpdates=[{"Create": create}])
+    world.until_active(EAST)
+    rare = "STANDARD_INFREQUENT_ACCESS"
+    update = {"RegionName": WEST, "TableClassOverride": rare}
+    world.at(EAST).update_table(TableName=world.name, ReplicaUpdates=[{"Update": update}])
+
+    east, west = world.until_active(EAST), world.until_active(WEST)
+
+    (shown,) = east["Replicas"]
+    (other,) = west["Replicas"]
+    assert shown["OnDemandThroughputOverride"] == limit["OnDemandThroughputOverride"]
+    assert shown["ReplicaTableClassSummary"]["TableClass"] == rare
+    assert not {"OnDemandThroughputOverride", "ReplicaTableClassSummary"} & other.keys()
+    limits = [each["OnDemandThroughput"] for each in (east, west)]
+    assert [each["MaxReadRequestUnits"] for each in limits] == [10, 5]
+    assert [each["MaxWriteRequestUnits"] for each in limits] == [20, 20]
+    assert west["TableClassSummary"]["TableClass"] == rare
+    assert "TableClassSummary" not in east
+
+
+def test_replica_that_is_not_there_is_not_updated(pair: World) -> None:
+    update = {"RegionName": SOUTH, "TableClassOverride": "STANDARD"}
+
+    text = (
+        "Update global table operation failed because one or more replicas were not part of the "
+        f"global table. Please retry the request without these replicas: [{SOUTH}]."
+    )
+    with refused("ValidationException", text):
+        pair.at(EAST).update_table(TableName=pair.name, ReplicaUpdates=[{"Update": update}])
+
+
 def test_latency_is_measured_in_the_sending_region(pair: World) -> None:
     pair.put(EAST, "a")
     pair.drain()

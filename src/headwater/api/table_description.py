@@ -15,6 +15,8 @@ from headwater.storage.keyspace import IndexId
 from headwater.tables.altering import decreases_today
 from headwater.tables.count import Count
 from headwater.tables.key_form import key_schema, projection
+from headwater.tables.override import NO_LIMIT, Override, Reads
+from headwater.tables.overriding import NONE, in_force
 from headwater.tables.schema import (
     Index,
     IndexStatus,
@@ -27,7 +29,7 @@ from headwater.tables.schema import (
     Throughput,
     Units,
 )
-from headwater.tables.units import NO_LIMIT, warm_in_all
+from headwater.tables.units import warm_in_all
 
 Description = dict[str, Any]
 
@@ -46,6 +48,7 @@ class Figures:
 
 def description(table: Table, figures: Figures) -> Description:
     """The members of a TableDescription."""
+    table = in_force(table)
     if table.status is TableStatus.DELETING:
         return _identity(table, figures)
     shown = {
@@ -110,9 +113,37 @@ def _replica(table: Table, replica: Replica) -> Description:
         "WarmThroughput": _warm(table, replica.status),
         "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
     }
+    shown |= _overrides(table, table.overrides.get(replica.region, NONE))
     if trouble is not None:
         shown["ReplicaStatusDescription"] = trouble.description
         shown["ReplicaInaccessibleDateTime"] = trouble.since
+    return shown
+
+
+def _overrides(table: Table, override: Override) -> Description:
+    """What a replica has otherwise, as far as it goes with what the table is."""
+    shown = _override(override.table)
+    indexes = [
+        {"IndexName": name, **_override(reads)}
+        for name, reads in sorted(override.indexes.items())
+        if name in table.indexes_by_name
+    ]
+    if indexes:
+        shown["GlobalSecondaryIndexes"] = indexes
+    if override.table_class is not None:
+        summary: Description = {"TableClass": override.table_class}
+        if override.class_changed_at is not None:
+            summary["LastUpdateDateTime"] = override.class_changed_at
+        shown["ReplicaTableClassSummary"] = summary
+    return shown
+
+
+def _override(reads: Reads) -> Description:
+    shown: Description = {}
+    if reads.provisioned is not None:
+        shown["ProvisionedThroughputOverride"] = {"ReadCapacityUnits": reads.provisioned}
+    if reads.on_demand is not None:
+        shown["OnDemandThroughputOverride"] = {"MaxReadRequestUnits": reads.on_demand}
     return shown
 
 

@@ -75,6 +75,7 @@ def state_of(table: Table, target: End, found: Sequence[Link]) -> State:
         table.shared,
         has_filled=filling is not None and not filling.must_scan,
         sound_us=min(link.sound_us for link in own) if is_sound else None,
+        overrides=table.overrides,
     )
 
 
@@ -230,6 +231,7 @@ class _Joining:
             replicas=others,
             departed=tuple(self.told.departed),
             shared=dict(self.told.shared),
+            overrides=dict(self.told.overrides),
             time_to_live=time_to_live,
         )
         for each in others:

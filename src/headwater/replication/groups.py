@@ -8,7 +8,7 @@ server create it. Servers concerned are asked before (`consultation.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headwater.clock import Chance, Clock
@@ -20,7 +20,7 @@ from headwater.replication.consultation import (
     consult_on_removal,
     exists_already,
 )
-from headwater.replication.request import AddReplica, RemoveReplica, ReplicaChange
+from headwater.replication.request import AddReplica, OverrideReplicas, RemoveReplica, ReplicaChange
 from headwater.replication.wire import Wire
 from headwater.storage import keyspace
 from headwater.storage.committer import View
@@ -28,9 +28,10 @@ from headwater.storage.engine import Engine
 from headwater.storage.keyspace import IndexId, TableId
 from headwater.streams.shard import Opening
 from headwater.streams.window import ViewType
-from headwater.tables import membership, partitions, schema, stream_switch, unsettled
+from headwater.tables import membership, overriding, partitions, schema, stream_switch, unsettled
 from headwater.tables.catalog import Catalog
 from headwater.tables.deletion import check_deletable
+from headwater.tables.override import Override
 from headwater.tables.schema import (
     Index,
     IndexStatus,
@@ -68,27 +69,30 @@ class Groups:
         """
         table = await self._catalog.describe(region, name_or_arn)
         match change:
-            case AddReplica(added):
+            case AddReplica(added, override):
                 _check_addable(table, added)
                 await consult_on_addition(self._wire, table, added)
-                joining = await self._joining(table, added)
+                joining = await self._joining(table, added, override)
                 changed = await self._catalog.change(table, joining, joining.reads)
+            case OverrideReplicas(overrides):
+                overriding_step = _Overriding(overrides, self._clock.now())
+                changed = await self._catalog.change(table, overriding_step, membership.keys_of)
             case RemoveReplica(removed):
                 step = await self._removal(table, removed)
                 changed = await self._catalog.change(table, step, membership.keys_of)
         assert changed is not None, "a change of replicas leaves the table"
         return changed
 
-    async def _joining(self, table: Table, region: str) -> _Joining:
+    async def _joining(self, table: Table, region: str, override: Override) -> _Joining:
         now = self._clock.now()
         own = await stream_switch.opening(self._engine, table, now, self._chance)
         blank = replace(table, region=region, table_id=TableId(self._chance.uuid()))
         added = Replica(region, blank.table_id, ReplicaStatus.CREATING)
         if region in self._wire.regions:
-            return _Joining(replace(added, is_remote=True), (), now, own, None)
+            return _Joining(replace(added, is_remote=True), override, (), now, own, None)
         theirs = await stream_switch.opening(self._engine, blank, now, self._chance)
         index_ids = [IndexId(self._chance.token(8).hex()) for _ in table.indexes]
-        return _Joining(added, index_ids, now, own, theirs)
+        return _Joining(added, override, index_ids, now, own, theirs)
 
     async def _removal(self, table: Table, region: str) -> _Removal | _Release:
         replica = next((each for each in table.replicas if each.region == region), None)
@@ -109,6 +113,7 @@ class _Joining:
     """
 
     added: Replica
+    override: Override
     index_ids: Sequence[IndexId]
     now: float
     own: Opening
@@ -129,19 +134,23 @@ class _Joining:
         if table.stream is None:
             table = stream_switch.on(table, self.own, ViewType.NEW_AND_OLD_IMAGES).run(view, table)
         assert table.stream is not None, "it is on now"
+        overrides = table.overrides
+        if self.override != overriding.NONE:
+            overrides = overriding.merged(table, self.added.region, self.override, self.now)
         changed = table.changed(
             status=TableStatus.UPDATING,
             replicas=(*table.replicas, self.added),
             source_at=self.now,
+            overrides=overrides,
         )
         new = None
         if self.theirs is not None:
-            new = self._create(view, table, self.theirs)
+            new = self._create(view, replace(table, overrides=overrides), self.theirs)
         self._join(view, changed, new)
 
         def follow(other: Table) -> Table:
             self._join(view, other, new)
-            return other.changed(replicas=(*other.replicas, self.added))
+            return other.changed(replicas=(*other.replicas, self.added), overrides=overrides)
 
         membership.follow(view, table, follow)
         return changed
@@ -193,6 +202,7 @@ class _Joining:
             replicas=replicas,
             departed=table.departed,
             shared=table.shared,
+            overrides=table.overrides,
         )
 
 
@@ -206,11 +216,7 @@ class _Removal:
     def __call__(self, view: View, table: Table) -> Table:
         check_idle(table)
         if all(replica.region != self.region for replica in table.replicas):
-            raise ValidationException(
-                "Update global table operation failed because one or more replicas were not part "
-                "of the global table. Please retry the request without these replicas: "
-                f"[{self.region}]."
-            )
+            raise _not_of_the_group([self.region])
         stored = view.get(keyspace.table(self.region, table.name))
         if stored is not None:  # else it is another server's, which was asked
             check_deletable(schema.decode(stored), self.now)
@@ -220,6 +226,35 @@ class _Removal:
 
         membership.follow(view, table, follow)
         return follow(table).changed(status=TableStatus.UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overriding:
+    """The step of a table's change that changes what replicas have otherwise."""
+
+    overrides: Mapping[str, Override]
+    now: float
+
+    def __call__(self, view: View, table: Table) -> Table:
+        check_idle(table)
+        known = {table.region, *(each.region for each in table.replicas)}
+        if not table.replicas or not self.overrides.keys() <= known:
+            known = known if table.replicas else set()
+            raise _not_of_the_group(sorted(self.overrides.keys() - known))
+        overrides = table.overrides
+        for region, asked in self.overrides.items():
+            overrides = overriding.merged(
+                replace(table, overrides=overrides), region, asked, self.now
+            )
+        membership.follow(view, table, lambda other: other.changed(overrides=overrides))
+        return table.changed(status=TableStatus.UPDATING, overrides=overrides)
+
+
+def _not_of_the_group(regions: Sequence[str]) -> ValidationException:
+    return ValidationException(
+        "Update global table operation failed because one or more replicas were not part of the "
+        f"global table. Please retry the request without these replicas: [{', '.join(regions)}]."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from typing import Any, Final, TypeAlias
 
 from headwater.errors import INVALID, ValidationException
 from headwater.tables.key_definition import listed, refuse_unsupported
+from headwater.tables.override import Override, Reads
+from headwater.tables.overriding import NONE
+from headwater.tables.units import on_demand_limit, throughput
 
 REGIONS: Final = (
     "af-south-1",
@@ -48,18 +51,14 @@ REGIONS: Final = (
     "us-west-1",
     "us-west-2",
 )
-_OVERRIDES: Final = (
-    "KMSMasterKeyId",
-    "ProvisionedThroughputOverride",
-    "OnDemandThroughputOverride",
-    "GlobalSecondaryIndexes",
-    "TableClassOverride",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class AddReplica:
+    """override: what it is to have otherwise."""
+
     region: str
+    override: Override = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,14 @@ class RemoveReplica:
     region: str
 
 
-ReplicaChange: TypeAlias = AddReplica | RemoveReplica
+@dataclass(frozen=True, slots=True)
+class OverrideReplicas:
+    """What replicas are to have otherwise, by region."""
+
+    overrides: Mapping[str, Override]
+
+
+ReplicaChange: TypeAlias = AddReplica | RemoveReplica | OverrideReplicas
 
 
 def is_given(body: Mapping[str, Any]) -> bool:
@@ -87,16 +93,42 @@ def of_input(region: str, body: Mapping[str, Any]) -> ReplicaChange:
         raise ValidationException(
             "Update table operation with more than one create or delete replica actions not allowed"
         )
+    overrides = [(each["RegionName"], _override(each)) for _, each in actions]
     if not changes:
-        raise ValidationException(
-            "There are no actions specified in the Replica Update Action of the request."
-        )
+        return _overriding(overrides)
     if len(actions) > 1:  # ours: AWS's text is not known
         raise ValidationException(
             f"{INVALID}A replica is created or deleted by itself, without updates of others"
         )
     ((kind, name),) = changes
-    return AddReplica(name) if kind == "Create" else RemoveReplica(name)
+    return AddReplica(*overrides[0]) if kind == "Create" else RemoveReplica(name)
+
+
+def _overriding(overrides: Sequence[tuple[str, Override]]) -> OverrideReplicas:
+    if any(override == NONE for _, override in overrides):
+        raise ValidationException(
+            "There are no actions specified in the Replica Update Action of the request."
+        )
+    if len(dict(overrides)) < len(overrides):  # ours: AWS's text is not known
+        raise ValidationException(f"{INVALID}A replica is updated once in a request")
+    return OverrideReplicas(dict(overrides))
+
+
+def _override(action: Mapping[str, Any]) -> Override:
+    indexes: Sequence[Mapping[str, Any]] = action.get("GlobalSecondaryIndexes", ())
+    by_name = {each["IndexName"]: _reads(each, f"index {each['IndexName']}") for each in indexes}
+    if len(by_name) < len(indexes):  # ours: AWS's text is not known
+        raise ValidationException(f"{INVALID}An index is named twice in GlobalSecondaryIndexes")
+    return Override(_reads(action, "table"), by_name, action.get("TableClassOverride"))
+
+
+def _reads(given: Mapping[str, Any], what: str) -> Reads:
+    """Read units of a table or an index. Raises ValidationException."""
+    provisioned = given.get("ProvisionedThroughputOverride", {}).get("ReadCapacityUnits")
+    if provisioned is not None:
+        throughput({"ReadCapacityUnits": provisioned, "WriteCapacityUnits": 1})
+    limit = on_demand_limit(given.get("OnDemandThroughputOverride") or None, what)
+    return Reads(provisioned, None if limit is None else limit.reads)
 
 
 def _action(update: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -111,7 +143,7 @@ def _action(update: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 def _check_action(region: str, kind: str, action: Mapping[str, Any]) -> None:
     name = action["RegionName"]
-    if name == region:
+    if name == region and kind != "Update":
         raise ValidationException(
             "Cannot add or delete the local region through ReplicaUpdates. Use CreateTable, "
             "DeleteTable, or UpdateTable as required."
@@ -121,8 +153,7 @@ def _check_action(region: str, kind: str, action: Mapping[str, Any]) -> None:
             f"Region {name} is not supported. The latest version of global tables are only "
             f"supported in the following regions: {listed(REGIONS)}"
         )
-    for member in _OVERRIDES:
-        refuse_unsupported(f"ReplicaUpdates.{kind}.{member}", not action.get(member))
+    refuse_unsupported(f"ReplicaUpdates.{kind}.KMSMasterKeyId", not action.get("KMSMasterKeyId"))
 
 
 def _check_consistency(

@@ -24,7 +24,14 @@ from headwater.tables.schema import (
     Throughput,
     TimeToLiveStatus,
 )
-from headwater.tables.sharing import CAPACITY, NEVER, TIME_TO_LIVE, index_name, index_setting
+from headwater.tables.sharing import (
+    CAPACITY,
+    NEVER,
+    TIME_TO_LIVE,
+    index_name,
+    index_setting,
+    override_region,
+)
 
 
 def newer(table: Table, state: State) -> dict[str, Stamp]:
@@ -45,6 +52,7 @@ def taken(view: View, table: Table, state: State, definition: Definition, now: f
     if not stamps or table.status is not TableStatus.ACTIVE:
         return table
     after = _with_time_to_live(view, table, state, stamps)
+    after = _with_overrides(after, state, stamps)
     if unsettled.has_settled_indexes(table):
         after = _with_capacity(after, definition, stamps, now)
         after = _with_indexes(after, definition, stamps)
@@ -65,6 +73,20 @@ def _with_time_to_live(view: View, table: Table, state: State, stamps: dict[str,
     if present is None and wanted is not None:
         table = expiry.switched(view, table, wanted, is_on=True)
     return _stamped(table, TIME_TO_LIVE, stamp)
+
+
+def _with_overrides(table: Table, state: State, stamps: dict[str, Stamp]) -> Table:
+    for setting, stamp in stamps.items():
+        region = override_region(setting)
+        if region is None:
+            continue
+        overrides = {name: each for name, each in table.overrides.items() if name != region}
+        if region in state.overrides:
+            overrides[region] = state.overrides[region]
+        table = _stamped(
+            table.changed(overrides=overrides, shared={**table.shared}), setting, stamp
+        )
+    return table
 
 
 def _with_capacity(

@@ -3,18 +3,19 @@
     {Version, Name, From, To as in `message.py`,
      Members: [{Region, TableId, Status}], Departed: [TableId],
      Table: what CreateTable would make it of, ExpiresBy: attribute or null,
-     Shared: {setting: [count, region]}, HasFilled: boolean, SoundUs: number or null}
+     Shared: {setting: [count, region]}, Overrides: {region: {...}}, HasFilled: boolean,
+     SoundUs: number or null}
 
 Members holds the sender itself; Departed those that were replicas once. Shared: which change of
-each setting the sender has. HasFilled: the sender has sent everything that it had when its link to
-the receiver began. SoundUs: what the sender took before that moment is with all others; null if it
-sends everything to one of them.
+each setting the sender has. Overrides: what replicas have otherwise than the others. HasFilled: the
+sender has sent everything that it had when its link to the receiver began. SoundUs: what the sender
+took before that moment is with all others; null if it sends everything to one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -33,6 +34,8 @@ from headwater.replication.message import (
     several,
 )
 from headwater.storage.keyspace import TableId
+from headwater.tables.override import Override
+from headwater.tables.override import decode as decode_override
 from headwater.tables.schema import ReplicaStatus, Stamp
 
 _COUNT_MAX: Final = 2**62
@@ -60,6 +63,7 @@ class State:
     shared: Mapping[str, Stamp]
     has_filled: bool
     sound_us: int | None
+    overrides: Mapping[str, Override] = field(default_factory=dict)
 
     def status_of(self, table_id: TableId) -> ReplicaStatus | None:
         """How the sender knows a replica; None if it does not."""
@@ -79,6 +83,7 @@ def encode(state: State) -> bytes:
             "Table": state.definition,
             "ExpiresBy": state.expires_by,
             "Shared": {name: [each.count, each.region] for name, each in state.shared.items()},
+            "Overrides": {region: asdict(each) for region, each in state.overrides.items()},
             "HasFilled": state.has_filled,
             "SoundUs": state.sound_us,
         }
@@ -96,6 +101,7 @@ def decode(body: Any) -> State:
         member_of(body, "Shared", _stamps),
         member_of(body, "HasFilled", _truth),
         member_of(body, "SoundUs", _moment),
+        member_of(body, "Overrides", _overrides),
     )
 
 
@@ -126,6 +132,15 @@ def _stamp(value: Any) -> Stamp:
     if type(count) is not int or not 0 <= count < _COUNT_MAX:
         raise malformed("a setting's count")
     return Stamp(count, read_region(region))
+
+
+def _overrides(value: Any) -> dict[str, Override]:
+    if len(as_object(value)) > group_members_max:
+        raise malformed(f"Overrides, of at most {group_members_max} regions")
+    try:
+        return {read_region(region): decode_override(each) for region, each in value.items()}
+    except ValueError as error:
+        raise malformed("an override") from error
 
 
 def _truth(value: Any) -> bool:

@@ -45,6 +45,8 @@ rollover.py    shards rolled over once they have been open for their time
 splitting.py   partitions split whose writes stay above a rate
 index.py       old item, new item to index entries
 version.py     which write an item of a global table is of (pure)
+override.py    what one replica of a global table has otherwise, as stored and told to peers
+overriding.py  overrides asked for, and in force (pure)
 sharing.py     settings that all replicas have, and which change of each is known (pure)
 membership.py  what changes in all replicas of a global table
 deletion.py    whether a table may be deleted (pure)

@@ -26,6 +26,7 @@ from headwater.tables.key_definition import (
     check_projected,
     check_types_used,
 )
+from headwater.tables.overriding import without_class
 from headwater.tables.schema import Index, IndexStatus, Table, TableStatus, Throughput, Units
 from headwater.tables.units import (
     NO_UNITS_ON_DEMAND,
@@ -61,8 +62,10 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
     table_class, class_changed_at = table.table_class, table.class_changed_at
     if alteration.table_class not in (None, table_class):
         table_class, class_changed_at = alteration.table_class, now
+    overrides = table.overrides if alteration.table_class is None else without_class(table)
     protected = alteration.is_deletion_protected
     return table.changed(
+        overrides=overrides,
         status=TableStatus.UPDATING,
         throughput=units,
         to_on_demand_at=to_on_demand_at,

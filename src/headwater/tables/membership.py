@@ -17,6 +17,7 @@ from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.keyspace import TableId
 from headwater.tables import schema, unsettled
+from headwater.tables.overriding import settled
 from headwater.tables.schema import Replica, ReplicaStatus, Table
 from headwater.tables.sharing import stamped
 
@@ -70,7 +71,10 @@ def marked(table: Table, region: str, status: ReplicaStatus) -> Table:
 def without(table: Table, gone: Replica) -> Table:
     """The table without a replica that is there no more."""
     left = tuple(each for each in table.replicas if each.table_id != gone.table_id)
-    return table.changed(replicas=left, departed=departed(table, [gone.table_id]))
+    others = {name: each for name, each in table.overrides.items() if name != gone.region}
+    if not left:
+        table, others = settled(table), {}
+    return table.changed(replicas=left, departed=departed(table, [gone.table_id]), overrides=others)
 
 
 def departed(table: Table, gone: Iterable[TableId]) -> tuple[TableId, ...]:

@@ -27,9 +27,10 @@ from headwater.errors import (
 from headwater.limits import throughput_buckets_max
 from headwater.storage.committer import View
 from headwater.tables.capacity import Tally, tally_of_write, write_units
+from headwater.tables.override import NO_LIMIT
+from headwater.tables.overriding import in_force
 from headwater.tables.schema import Index, Table
 from headwater.tables.throughput import Bucket, new_bucket
-from headwater.tables.units import NO_LIMIT
 from headwater.tables.write import Effect, Write, apply, current_table, reads_of
 from headwater.values import codec
 
@@ -193,6 +194,7 @@ def metered(
 def _costs(table: Table, tally: Tally, *, is_write: bool) -> list[_Cost]:
     """What a tally wants of which buckets; of unlimited ones nothing."""
     costs = []
+    table = in_force(table)
     own = tally.table_units + sum(tally.local_indexes.values())
     rate = _rate(table, is_write=is_write)
     if rate is not None and (own > 0 or not tally.global_indexes):

@@ -21,6 +21,8 @@ from headwater.storage import keyspace
 from headwater.storage.keyspace import BackupId, IndexId, ShardId, TableId
 from headwater.streams.log import OpenShard, open_shard
 from headwater.streams.window import ViewType
+from headwater.tables.override import Override
+from headwater.tables.override import decode as decode_override
 from headwater.tables.streaming_destination import StreamingDestination, StreamingStatus
 
 
@@ -263,6 +265,7 @@ class Table:
     seconds when a replica was last added from here. departed: tables that were replicas once; who
     names one later has not heard yet. shared: which change each setting is of that all replicas
     have, by its name in `sharing.py`. streaming: the data streams that changes go to, or went to.
+    overrides: what the replica of each region has otherwise, as all replicas know it.
     """
 
     region: str
@@ -298,6 +301,7 @@ class Table:
     departed: tuple[TableId, ...] = ()
     shared: dict[str, Stamp] = field(default_factory=dict)
     streaming: tuple[StreamingDestination, ...] = ()
+    overrides: dict[str, Override] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> bytes:
@@ -429,6 +433,8 @@ def decode(stored: bytes) -> Table:
         StreamingDestination(**{**each, "status": StreamingStatus(each["status"])})
         for each in values.get("streaming", ())
     )
+    overrides = values.get("overrides", {})
+    values["overrides"] = {region: decode_override(each) for region, each in overrides.items()}
     values["copies"] = tuple(values.get("copies", ()))
     values["restores"] = tuple(values.get("restores", ()))
     return Table(**values)

@@ -19,6 +19,7 @@ from headwater.tables.schema import Index, IndexStatus, Stamp, Table, Throughput
 CAPACITY: Final = "capacity"
 TIME_TO_LIVE: Final = "time to live"
 _INDEX: Final = "index "
+_OVERRIDE: Final = "override "
 NEVER: Final = Stamp(0, "")
 """Of a setting that was not changed since the table became global."""
 
@@ -31,6 +32,16 @@ def index_setting(name: str) -> str:
 def index_name(setting: str) -> str | None:
     """The index that a setting is, if it is one."""
     return setting.removeprefix(_INDEX) if setting.startswith(_INDEX) else None
+
+
+def override_setting(region: str) -> str:
+    """The setting that the overrides of a region's replica are."""
+    return _OVERRIDE + region
+
+
+def override_region(setting: str) -> str | None:
+    """The region whose overrides a setting is, if it is such a one."""
+    return setting.removeprefix(_OVERRIDE) if setting.startswith(_OVERRIDE) else None
 
 
 def stamped(before: Table, after: Table) -> Table:
@@ -61,6 +72,7 @@ def _values(table: Table) -> Mapping[str, Any]:
             for index in table.indexes
             if index.is_global and index.status is not IndexStatus.DELETING
         },
+        **{override_setting(region): each for region, each in table.overrides.items()},
     }
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from headwater.errors import INVALID, ValidationException
 from headwater.limits import throughput_units_max
+from headwater.tables.override import NO_LIMIT
 from headwater.tables.schema import Throughput, Units
 
 NO_UNITS_ON_DEMAND: Final = (
@@ -21,8 +22,6 @@ UNITS_REQUIRED: Final = (
     f"{INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified when "
     "BillingMode is PROVISIONED"
 )
-NO_LIMIT: Final = -1
-
 _WARM_ON_DEMAND: Final = Units(12_000, 4_000)
 
 

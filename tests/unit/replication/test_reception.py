@@ -191,6 +191,12 @@ def state(world: LinkedStores, change: Callable[[Body], None]) -> Coroutine[Any,
     return tell()
 
 
+OVERRIDE: dict[str, Any] = {
+    "table": {},
+    "indexes": {},
+    "table_class": None,
+    "class_changed_at": None,
+}
 SPOILED_STATES: list[Callable[[Body], Any]] = [
     lambda body: body.pop("Members"),
     lambda body: body.update(Members=[{"Region": EAST, "TableId": "x", "Status": "ACTIVE"}]),
@@ -206,6 +212,14 @@ SPOILED_STATES: list[Callable[[Body], Any]] = [
     lambda body: body.update(Shared={"capacity": [1]}),
     lambda body: body.update(Shared={"capacity": [-1, EAST]}),
     lambda body: body.update(Shared={"capacity": [2**63, EAST]}),
+    lambda body: body.update(Overrides=[]),
+    lambda body: body.update(Overrides={EAST: {}}),
+    lambda body: body.update(Overrides={EAST: {**OVERRIDE, "table_class": "GOLD"}}),
+    lambda body: body.update(Overrides={EAST: {**OVERRIDE, "class_changed_at": "now"}}),
+    lambda body: body.update(Overrides={EAST: {**OVERRIDE, "table": {"provisioned": 0}}}),
+    lambda body: body.update(Overrides={EAST: {**OVERRIDE, "table": {"on_demand": -2}}}),
+    lambda body: body.update(Overrides={EAST: {**OVERRIDE, "indexes": {"": {}}}}),
+    lambda body: body.update(Overrides={"here": OVERRIDE}),
     lambda body: body.update(HasFilled="yes"),
     lambda body: body.update(SoundUs=1.5),
 ]

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from headwater.errors import INVALID, ValidationException
-from headwater.replication.request import AddReplica, RemoveReplica, is_given, of_input
+from headwater.replication.request import (
+    AddReplica,
+    OverrideReplicas,
+    RemoveReplica,
+    is_given,
+    of_input,
+)
+from headwater.tables.override import Override, Reads
 
 EAST, WEST, SOUTH = "us-east-1", "eu-west-1", "ap-south-1"
 
@@ -31,6 +38,24 @@ def update(region: str, **members: Any) -> dict[str, Any]:
 def test_replica_is_created_or_deleted() -> None:
     assert of_input(EAST, updates(create(WEST))) == AddReplica(WEST)
     assert of_input(EAST, updates(delete(WEST))) == RemoveReplica(WEST)
+
+
+def test_replicas_have_something_otherwise() -> None:
+    reads = {
+        "ProvisionedThroughputOverride": {"ReadCapacityUnits": 5},
+        "OnDemandThroughputOverride": {"MaxReadRequestUnits": -1},
+    }
+    given = {
+        **reads,
+        "GlobalSecondaryIndexes": [{"IndexName": "by-v", **reads}],
+        "TableClassOverride": "STANDARD",
+    }
+    override = Override(Reads(5, -1), {"by-v": Reads(5, -1)}, "STANDARD")
+
+    assert of_input(EAST, updates(create(WEST, **given))) == AddReplica(WEST, override)
+    assert of_input(EAST, updates(update(WEST, **given), update(EAST, **reads))) == (
+        OverrideReplicas({WEST: override, EAST: Override(Reads(5, -1))})
+    )
 
 
 def test_eventual_consistency_may_be_said() -> None:
@@ -58,6 +83,10 @@ WITNESS = (
 ONLY_CREATE = (
     "Only Replica Create actions are supported when MultiRegionConsistency parameter is provided."
 )
+NO_UNITS = (
+    f"{INVALID}Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid "
+    "range"
+)
 WITNESSES = [{"Create": {"RegionName": SOUTH}}]
 
 
@@ -83,9 +112,18 @@ WITNESSES = [{"Create": {"RegionName": SOUTH}}]
             updates({"Disassociate": {"RegionName": WEST}}),
             f"{INVALID}ReplicaUpdates.Disassociate is not supported by Headwater yet",
         ),
+        (updates(update(WEST, TableClassOverride="STANDARD"), update(SOUTH)), NO_ACTION),
         (
-            updates(create(WEST, TableClassOverride="STANDARD")),
-            f"{INVALID}ReplicaUpdates.Create.TableClassOverride is not supported by Headwater yet",
+            updates(*[update(WEST, TableClassOverride="STANDARD")] * 2),
+            f"{INVALID}A replica is updated once in a request",
+        ),
+        (
+            updates(create(WEST, GlobalSecondaryIndexes=[{"IndexName": "by-v"}] * 2)),
+            f"{INVALID}An index is named twice in GlobalSecondaryIndexes",
+        ),
+        (
+            updates(update(WEST, OnDemandThroughputOverride={"MaxReadRequestUnits": 0})),
+            NO_UNITS,
         ),
         (
             updates(update(WEST, KMSMasterKeyId="alias/a")),

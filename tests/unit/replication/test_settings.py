@@ -2,15 +2,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from headwater.replication.request import AddReplica, OverrideReplicas
 from headwater.storage.committer import View
 from headwater.tables import expiry, membership
 from headwater.tables.alteration import of_input
+from headwater.tables.override import Override, Reads
+from headwater.tables.overriding import in_force
 from headwater.tables.schema import Table, TableStatus, TimeToLiveStatus, Units
 from tests.linked_stores import LinkedStores, in_servers
 from tests.replicated_store import EAST, NAME, SOUTH, WEST
 
 TWO = {"a": (EAST,), "b": (WEST,)}
 AFTER_ALL = 60
+INFREQUENT = "STANDARD_INFREQUENT_ACCESS"
 
 
 def create(name: str, attribute: str = "v", projection: str = "ALL") -> dict[str, Any]:
@@ -156,6 +162,55 @@ def test_billing_is_of_all_with_their_indexes() -> None:
             for given in (table.throughput, *(each.throughput for each in table.indexes)):
                 assert given is not None
                 assert (given.read_units, given.write_units) == (5, 6)
+
+    in_servers(body, TWO)
+
+
+async def override(world: LinkedStores, by: str, of: str, asked: Override) -> None:
+    await world.of(by).groups.update(by, NAME, OverrideReplicas({of: asked}))
+    await world.advance(1)
+
+
+@pytest.mark.parametrize("by", [EAST, WEST])
+def test_what_a_replica_has_otherwise_is_known_to_all_and_in_force_there(by: str) -> None:
+    async def body(world: LinkedStores) -> None:
+        await linked(world)
+        await update(world, EAST, {"OnDemandThroughput": {"MaxReadRequestUnits": 10}})
+        await healed(world)
+        await override(world, by, WEST, Override(Reads(on_demand=3), table_class=INFREQUENT))
+        await update(world, EAST, {"OnDemandThroughput": {"MaxReadRequestUnits": 20}})
+
+        east, west = await healed(world)
+        limits = [in_force(table).on_demand_limit for table in (east, west)]
+        classes = [in_force(table).table_class for table in (east, west)]
+        assert east.overrides == west.overrides
+        assert limits == [Units(20, None), Units(3, None)]
+        assert classes == ["STANDARD", INFREQUENT]
+
+    in_servers(body, TWO)
+
+
+def test_of_overrides_set_apart_one_stays_everywhere() -> None:
+    async def body(world: LinkedStores) -> None:
+        await linked(world, cut=True)
+        for by, reads in ((EAST, 10), (WEST, 20), (EAST, 30)):
+            await override(world, by, WEST, Override(Reads(on_demand=reads)))
+
+        for table in await healed(world):
+            assert table.overrides[WEST].table == Reads(on_demand=30)
+
+    in_servers(body, TWO)
+
+
+def test_new_replica_of_another_server_has_something_otherwise_from_the_beginning() -> None:
+    async def body(world: LinkedStores) -> None:
+        await world.of(EAST).create()
+        asked = Override(Reads(on_demand=7))
+        await world.of(EAST).groups.update(EAST, NAME, AddReplica(WEST, asked))
+        await world.until_members(EAST, WEST)
+
+        for table in await healed(world):
+            assert table.overrides == {WEST: asked}
 
     in_servers(body, TWO)
 
