@@ -24,7 +24,7 @@ INSTALLATIONS = ("pginstall18", "pginstall")
 NOBODY = "nobody"
 READY = "ready to accept connections"
 WAIT_SECONDS_MAX = 120
-# Nothing here outlives the machine, so nothing need be on its disk.
+# What a test writes does not outlive the machine, so it need not be on its disk.
 OPTIONS = ("listen_addresses=", "max_connections=40", "shared_buffers=16MB", "fsync=off")
 # The owner is let in as he comes, everybody else by password.
 RULES = "local all postgres trust\nlocal all all scram-sha-256\n"
@@ -37,8 +37,9 @@ class NoPostgres(Exception):
 class PostgresServer:
     """A running server. address: of its database, for its owner."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, options: Sequence[str]) -> None:
         self._programs = programs
+        self._options = (*OPTIONS, *options)
         self._folder = folder
         self.address = f"postgresql://postgres@/postgres?host={folder}"
         self._process = self._start()
@@ -56,7 +57,7 @@ class PostgresServer:
         self._process.wait(WAIT_SECONDS_MAX)
 
     def _start(self) -> subprocess.Popen[str]:
-        options = [word for option in OPTIONS for word in ("-c", option)]
+        options = [word for option in self._options for word in ("-c", option)]
         process = subprocess.Popen(
             [
                 self._programs / "postgres",
@@ -92,8 +93,11 @@ def _follow(process: subprocess.Popen[str], said: list[str], decided: threading.
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server with nothing in it, until the end of the block. Raises NoPostgres."""
+def postgres_server(*options: str) -> Iterator[PostgresServer]:
+    """A server with nothing in it, until the end of the block. Raises NoPostgres.
+
+    options: settings of it, `name=value`.
+    """
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
         if os.geteuid() == 0:
@@ -104,7 +108,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         make = (programs / "initdb", "-D", folder / "data", "-U", "postgres", "--no-sync")
         _run([*make, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"])
         (folder / "data" / "pg_hba.conf").write_text(RULES)
-        server = PostgresServer(programs, folder)
+        server = PostgresServer(programs, folder, options)
         try:
             yield server
         finally:

@@ -21,6 +21,7 @@ from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
 from tests.benchmarks.reader_delay import measure_reader_delay
 from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
 from tests.benchmarks.servers import Server
+from tests.benchmarks.sinks import measure_sinks
 from tests.benchmarks.stream_load import measure_stream_load
 from tests.benchmarks.workload import pool, prepare, records_of_page
 
@@ -58,6 +59,7 @@ def main() -> None:
             measure_streams(results, options)
             measure_delay(results)
             measure_mapping(results)
+            measure_destinations(results)
     print_report(results)
     parameters = {"seconds": options.seconds, "rounds": options.rounds}
     target = options.json or _default_target()
@@ -176,6 +178,13 @@ def measure_mapping(results: Results) -> None:
     print("records through a mapping, and idle mappings ...")
     with servers.headwater() as server:
         results.mappings = measure_mappings(server)
+
+
+def measure_destinations(results: Results) -> None:
+    if not usage.is_measurable():
+        return
+    print("changes through sinks ...")
+    results.figures |= measure_sinks()
 
 
 def _starts(peers: bool) -> Iterator[Callable[[], AbstractContextManager[Server]]]:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+_SINKS: Final = {
+    "json": "a lake of JSON lines",
+    "parquet": "a lake of Parquet",
+    "duckdb": "a warehouse of DuckDB",
+    "postgres": "a warehouse of PostgreSQL",
+    "table": "a derived table",
+    "webhook": "a webhook",
+}
+
 # name: what it is, and its format
 FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "stream_put_in_puts": ("PutItem with stream, CPU in those of PutItem", "{:.2f}"),
@@ -45,6 +54,15 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "before_trim_put_p99_ms": ("PutItem with stream before a log is trimmed, p99", "{:,.1f} ms"),
     "beside_trim_put_p99_ms": ("PutItem with stream while a log is trimmed, p99", "{:,.1f} ms"),
     "beside_trim_put_p99_in_before": ("the same, in those before", "{:.2f}"),
+    **{f"sink_{name}_per_second": (f"changes/s to {to}", "{:,.0f}") for name, to in _SINKS.items()},
+    **{
+        f"sink_{name}_cpu_us": (f"server CPU of a change to {to}", "{:,.0f} us")
+        for name, to in _SINKS.items()
+    },
+    **{
+        f"sink_{name}_delay_p50_ms": (f"commit of a change to {to}, p50", "{:,.1f} ms")
+        for name, to in _SINKS.items()
+    },
 }
 
 
