@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from headwater.limits import warehouse_page_items_max
-from headwater.sinks.change import Change, Document, dumps, plain
+from headwater.sinks.change import Document, dumps, plain
 from headwater.sinks.database import Row, Session, quoted
 from headwater.sinks.layout import REMOVED, Layout
-from headwater.sinks.merging import Key, Merge, key_of
+from headwater.sinks.merging import Key, Keyed, Merge
 from headwater.sinks.schema import REST, ColumnType, Schema, document_of, meta, row
 from headwater.sinks.transform import moment
 
 _LISTED = "(SELECT unnest($1::uuid[]))"
 _AS_THEY_ARE = (ColumnType.TEXT, ColumnType.NUMBER, ColumnType.TRUTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows by the ids of their changes, with the columns of a schema."""
+
+    schema: Schema
+    made: Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,24 @@ class Holdings:
         )
         return dict([*held, *removed])
 
-    def merge(self, session: Session, schema: Schema, merge: Merge, known: Collection[Key]) -> None:
+    def rows(self, schema: Schema, changes: Iterable[Keyed]) -> Rows:
+        """Changes as rows of tables that have the columns of a schema."""
+        fits, name = self.layout.dialect.fits, self.layout.dialect.name
+        names = {each.name: name(each.name) for each in schema.columns} | {REST: REST}
+        made = {}
+        for key, change in changes:
+            values = row(schema, change.document or {}, fits)
+            made[change.id] = {
+                **{names[column]: value for column, value in values.items()},
+                "_hw_key": key,
+                "_hw_version": change.version,
+                "_hw_time": moment(change.time_us),
+                "_hw_round": self.round,
+                "_hw_keys": dumps(plain(change.keys)).decode(),
+            }
+        return Rows(schema, made)
+
+    def merge(self, session: Session, rows: Rows, merge: Merge, known: Collection[Key]) -> None:
         """Bring items to what a batch leaves of them. known: those that have a version."""
         items = self.layout.items
         if items is None:
@@ -71,31 +96,18 @@ class Holdings:
                 old,
                 self.sink_id,
             )
-        held = [
-            {**self._values(schema, change), **self._version(key, change)}
-            for key, change in merge.held.items()
-        ]
-        self._insert(session, items, schema, held)
-        removed = [
-            {**self._version(key, change), "sink_id": self.sink_id}
-            for key, change in merge.removed.items()
-        ]
-        self._insert(session, REMOVED, schema, removed)
+        held = [rows.made[change.id] for change in merge.held.values()]
+        self._insert(session, items, rows.schema, held)
+        sink = {"sink_id": self.sink_id}
+        removed = [rows.made[change.id] | sink for change in merge.removed.values()]
+        self._insert(session, REMOVED, rows.schema, removed)
 
-    def append(self, session: Session, schema: Schema, changes: Iterable[Change]) -> None:
+    def append(self, session: Session, rows: Rows, changes: Iterable[Keyed]) -> None:
         """Add changes to the history."""
         history = self.layout.history
-        if history is None:
-            return
-        rows = [
-            {
-                **self._values(schema, change),
-                **meta(change),
-                **self._version(key_of(change.keys), change),
-            }
-            for change in changes
-        ]
-        self._insert(session, history, schema, rows)
+        if history is not None:
+            added = [meta(change) | rows.made[change.id] for _, change in changes]
+            self._insert(session, history, rows.schema, added)
 
     def sweep(self, session: Session) -> None:
         """Remove the items that a whole back-fill has not brought: they are there no more."""
@@ -149,20 +161,6 @@ class Holdings:
         self, session: Session, name: str, schema: Schema, rows: Sequence[dict[str, Any]]
     ) -> None:
         self.layout.insert(session, name, self.layout.columns(name, schema), rows)
-
-    def _version(self, key: Key, change: Change) -> dict[str, Any]:
-        return {
-            "_hw_key": key,
-            "_hw_version": change.version,
-            "_hw_time": moment(change.time_us),
-            "_hw_round": self.round,
-            "_hw_keys": dumps(plain(change.keys)).decode(),
-        }
-
-    def _values(self, schema: Schema, change: Change) -> dict[str, Any]:
-        dialect = self.layout.dialect
-        values = row(schema, change.document or {}, dialect.fits)
-        return {dialect.name(name): value for name, value in values.items()}
 
 
 def _held(schema: Schema, found: Row) -> tuple[Key, Document, Document]:

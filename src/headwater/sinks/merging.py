@@ -15,7 +15,7 @@ again, longer or shorter, it tells what is there:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
@@ -29,6 +29,8 @@ from headwater.values.item import Item
 
 Key: TypeAlias = str
 """What a warehouse knows an item by: short, however long its key is."""
+
+Keyed: TypeAlias = tuple[Key, Change]
 
 _KEY_BYTES: Final = 16
 
@@ -52,21 +54,26 @@ def comes_again(batch: ChangeBatch, number: int | None) -> bool:
     return batch.origin == BACKFILL and batch.number == number
 
 
+def keyed(batch: ChangeBatch) -> list[Keyed]:
+    """The changes of a batch, each with what its item is known by."""
+    return [(key_of(change.keys), change) for change in batch.changes]
+
+
 def new_changes(
-    batch: ChangeBatch, number: int | None, known: Collection[Key] = ()
-) -> Sequence[Change]:
+    batch: ChangeBatch, changes: list[Keyed], number: int | None, known: Collection[Key] = ()
+) -> list[Keyed]:
     """The changes of a batch that a warehouse does not have.
 
     number: that the warehouse has come to, of the batch's origin; None if it has nothing of it.
     known: items that a step which comes again has brought already.
     """
     if number is None:
-        return batch.changes
+        return changes
     if batch.origin != BACKFILL:
-        return [change for change in batch.changes if change.version > number]
+        return [(key, change) for key, change in changes if change.version > number]
     if batch.number < number:
-        return ()
-    return [change for change in batch.changes if key_of(change.keys) not in known]
+        return []
+    return [(key, change) for key, change in changes if key not in known]
 
 
 def number_after(batch: ChangeBatch) -> int:
@@ -74,14 +81,13 @@ def number_after(batch: ChangeBatch) -> int:
     return batch.number if batch.origin == BACKFILL else batch.changes[-1].version
 
 
-def merged(changes: Sequence[Change], versions: Mapping[Key, int]) -> Merge:
+def merged(changes: Iterable[Keyed], versions: Mapping[Key, int]) -> Merge:
     """What changes, in their order, leave of items of which a warehouse has versions.
 
     An equal version is the same image, perhaps transformed otherwise since.
     """
     latest: dict[Key, Change] = {}
-    for change in changes:
-        key = key_of(change.keys)
+    for key, change in changes:
         known = latest[key].version if key in latest else versions.get(key, 0)
         if change.version >= known:
             latest[key] = change

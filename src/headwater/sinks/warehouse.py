@@ -45,7 +45,7 @@ from headwater.sinks.kind import (
 from headwater.sinks.layout import Layout
 from headwater.sinks.ledger import Ledger
 from headwater.sinks.location import parse_location, store_of
-from headwater.sinks.merging import Key, comes_again, key_of, merged, new_changes, number_after
+from headwater.sinks.merging import Key, comes_again, keyed, merged, new_changes, number_after
 from headwater.sinks.postgres import Postgres
 from headwater.sinks.schema import Schema
 from headwater.sinks.settings import means
@@ -210,15 +210,15 @@ class WarehouseWriter:
 
     def _merge(self, session: Session, batch: ChangeBatch, schema: Schema) -> None:
         ledger, holdings = self._warehouse.ledger, self._warehouse.holdings
-        number = ledger.number(session, batch.origin)
-        keys = list(dict.fromkeys(key_of(change.keys) for change in batch.changes))
+        number, changes = ledger.number(session, batch.origin), keyed(batch)
+        keys = list(dict.fromkeys(key for key, _ in changes))
         known = holdings.snapshots(session, keys) if comes_again(batch, number) else ()
-        changes = new_changes(batch, number, known)
+        changes = new_changes(batch, changes, number, known)
         if not changes:
             return
-        versions = holdings.versions(session, keys)
-        holdings.merge(session, schema, merged(changes, versions), versions)
-        holdings.append(session, schema, changes)
+        rows, versions = holdings.rows(schema, changes), holdings.versions(session, keys)
+        holdings.merge(session, rows, merged(changes, versions), versions)
+        holdings.append(session, rows, changes)
         ledger.move(session, batch.origin, number_after(batch))
 
 
@@ -316,7 +316,7 @@ KIND: Final = Kind(
     "Tables of a database: the items as they are, and the history of their changes.",
     WarehouseSettings,
     _open,
-    Pace(batch_records=2_000, window_seconds=1.0),
+    Pace(batch_records=5_000, window_seconds=1.0),
     _check,
     _verify,
     _filled,

@@ -6,13 +6,24 @@ import pytest
 
 from headwater.sinks.change import Change
 from headwater.sinks.kind import BACKFILL, ChangeBatch
-from headwater.sinks.merging import comes_again, key_of, merged, new_changes, number_after
+from headwater.sinks.merging import (
+    Keyed,
+    comes_again,
+    key_of,
+    keyed,
+    merged,
+    new_changes,
+    number_after,
+)
 from tests.sink_writing import SHARD, change
 
 
-def numbers(changes: object) -> list[int]:
-    assert isinstance(changes, list | tuple)
-    return [each.version for each in changes if isinstance(each, Change)]
+def numbers(changes: list[Keyed]) -> list[int]:
+    return [each.version for _, each in changes]
+
+
+def of(*changes: Change) -> list[Keyed]:
+    return keyed(ChangeBatch(SHARD, 1, changes))
 
 
 @pytest.mark.parametrize(
@@ -21,7 +32,7 @@ def numbers(changes: object) -> list[int]:
 def test_of_a_shard_what_is_behind_its_number_is_new(number: int | None, new: list[int]) -> None:
     batch = ChangeBatch(SHARD, 4, [change("a", each, "x") for each in (4, 5, 6)])
 
-    assert numbers(new_changes(batch, number)) == new
+    assert numbers(new_changes(batch, keyed(batch), number)) == new
     assert not comes_again(batch, number)
     assert number_after(batch) == 6
 
@@ -36,13 +47,13 @@ def test_of_a_step_what_it_has_not_brought_is_new(
     batch = ChangeBatch(BACKFILL, 7, [change("a", 4, "x"), change("b", 5, "x")])
     keys = {key_of({"k": {"S": each}}) for each in known}
 
-    assert numbers(new_changes(batch, number, keys)) == new
+    assert numbers(new_changes(batch, keyed(batch), number, keys)) == new
     assert comes_again(batch, number) == (number == 7)
     assert number_after(batch) == 7
 
 
 def test_the_last_change_of_an_item_stays() -> None:
-    merge = merged([change("a", 1, "x"), change("b", 2, "x"), change("a", 3, None)], {})
+    merge = merged(of(change("a", 1, "x"), change("b", 2, "x"), change("a", 3, None)), {})
 
     assert [each.version for each in merge.held.values()] == [2]
     assert [each.version for each in merge.removed.values()] == [3]
@@ -52,7 +63,7 @@ def test_the_last_change_of_an_item_stays() -> None:
 def test_nothing_older_than_what_is_known_stays(version: int, *, stays: bool) -> None:
     key = key_of({"k": {"S": "a"}})
 
-    assert (key in merged([change("a", 5, "x")], {key: version}).held) == stays
+    assert (key in merged(of(change("a", 5, "x")), {key: version}).held) == stays
 
 
 def test_a_key_is_known_by_the_same_whatever_its_order() -> None:
