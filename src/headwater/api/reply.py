@@ -9,12 +9,12 @@ to a fraction, while small answers would only cost time. Lambda's answers are ne
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import orjson
+from isal import isal_zlib
 
 from headwater.api.message import Response
 from headwater.clock import Chance
@@ -25,7 +25,7 @@ _JSON_1_0: Final = ("Content-Type", "application/x-amz-json-1.0")
 _JSON: Final = ("Content-Type", "application/json")
 _TEXT: Final = ("Content-Type", "text/plain")
 _GZIP: Final = ("Content-Encoding", "gzip")
-_GZIP_WINDOW: Final = 31  # zlib's way to say: a gzip header and trailer, the largest window
+_GZIP_WINDOW: Final = 31  # the way to say: a gzip header and trailer, the largest window
 _ID_LENGTH: Final = 52
 _IDS_AT_ONCE: Final = 256
 _ID_ALPHABET: Final = bytes(b"0123456789ABCDEFGHIJKLMNOPQRSTUV"[code & 31] for code in range(256))
@@ -82,7 +82,7 @@ def json_response(reply: Reply, request_id: str, accept_encoding: str | None) ->
     if len(body) >= response_gzip_bytes_min and accepts_gzip(accept_encoding):
         body = _gzip(body)
         headers.append(_GZIP)
-    headers += (("x-amzn-RequestId", request_id), ("x-amz-crc32", str(zlib.crc32(body))))
+    headers += (("x-amzn-RequestId", request_id), ("x-amz-crc32", str(isal_zlib.crc32(body))))
     return Response(reply.status or 200, headers, body)
 
 
@@ -104,7 +104,7 @@ def _has_content_type(headers: Headers) -> bool:
 def page(status: int, text: str, request_id: str) -> Response:
     """What is answered outside both protocols, as DynamoDB's front end does."""
     body = text.encode()
-    checksum = ("x-amz-crc32", str(zlib.crc32(body)))
+    checksum = ("x-amz-crc32", str(isal_zlib.crc32(body)))
     return Response(status, [_TEXT, ("x-amzn-RequestId", request_id), checksum], body)
 
 
@@ -148,5 +148,5 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 
 def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(1, wbits=_GZIP_WINDOW)
+    packer = isal_zlib.compressobj(1, wbits=_GZIP_WINDOW)
     return packer.compress(body) + packer.flush()
