@@ -30,17 +30,17 @@ class Desk:
     def next_abandoned(self, taker: EventTaker) -> None:
         self.abandoned.set()
 
-    def response_posted(self, request_id: str, body: bytes) -> bool:
+    def is_running(self, request_id: str) -> bool:
+        return request_id == EVENT.request_id
+
+    def response_posted(self, body: bytes) -> None:
         self.posted.append(("response", body))
-        return request_id == EVENT.request_id
 
-    def response_refused(self, request_id: str) -> bool:
+    def response_refused(self) -> None:
         self.posted.append(("refused", b""))
-        return request_id == EVENT.request_id
 
-    def error_posted(self, request_id: str, body: bytes) -> bool:
+    def error_posted(self, body: bytes) -> None:
         self.posted.append(("error", body))
-        return request_id == EVENT.request_id
 
     def start_failed(self, body: bytes) -> bool:
         self.posted.append(("start", body))

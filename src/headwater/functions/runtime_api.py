@@ -16,6 +16,7 @@ Source: AWS Lambda Developer Guide, "Using the Lambda runtime API".
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -73,14 +74,17 @@ class Runtime(Protocol):
     def next_abandoned(self, taker: EventTaker) -> None:
         """A connection that asked for an event has closed, answered or not."""
 
-    def response_posted(self, request_id: str, body: bytes) -> bool:
-        """The function returned. False if this request is not being worked on."""
+    def is_running(self, request_id: str) -> bool:
+        """Whether this request is being worked on: only then is how it ended reported."""
 
-    def response_refused(self, request_id: str) -> bool:
-        """The function returned more than is allowed; else as `response_posted`."""
+    def response_posted(self, body: bytes) -> None:
+        """The function returned."""
 
-    def error_posted(self, request_id: str, body: bytes) -> bool:
-        """The function failed, its account is the body; else as `response_posted`."""
+    def response_refused(self) -> None:
+        """The function returned more than is allowed."""
+
+    def error_posted(self, body: bytes) -> None:
+        """The function failed; its account is the body."""
 
     def start_failed(self, body: bytes) -> bool:
         """The runtime could not load the function. False if it had started already."""
@@ -178,7 +182,7 @@ class _Connection(asyncio.Protocol):
     # what is asked
 
     def _answer(self) -> tuple[bytes, bytes] | None:
-        """The answer's status and body, or None if it comes later."""
+        """The answer's status and body, or None if it comes later or has been given."""
         method = self._parser.get_method()
         if not self._path.startswith(_ROOT):
             return _NOT_FOUND
@@ -186,20 +190,26 @@ class _Connection(asyncio.Protocol):
             case b"GET", [b"invocation", b"next"]:
                 return None if self._runtime.next_asked(self) else _FORBIDDEN
             case b"POST", [b"invocation", request_id, b"response"]:
-                return self._response(request_id.decode("latin-1"))
+                return self._ended(request_id, self._runtime.response_posted)
             case b"POST", [b"invocation", request_id, b"error"]:
-                name = request_id.decode("latin-1")
-                known = self._runtime.error_posted(name, bytes(self._body))
-                return _ACCEPTED if known else _UNKNOWN_ID
+                return self._ended(request_id, self._runtime.error_posted)
             case b"POST", [b"init", b"error"]:
                 return _ACCEPTED if self._runtime.start_failed(bytes(self._body)) else _FORBIDDEN
         return _NOT_FOUND
 
-    def _response(self, request_id: str) -> tuple[bytes, bytes]:
+    def _ended(
+        self, request_id: bytes, report: Callable[[bytes], None]
+    ) -> tuple[bytes, bytes] | None:
+        """Report how a request ended, once its runtime is answered: it goes on meanwhile."""
+        if not self._runtime.is_running(request_id.decode("latin-1")):
+            return _UNKNOWN_ID
         if self._is_too_large:
-            return _TOO_LARGE if self._runtime.response_refused(request_id) else _UNKNOWN_ID
-        known = self._runtime.response_posted(request_id, bytes(self._body))
-        return _ACCEPTED if known else _UNKNOWN_ID
+            self._reply(*_TOO_LARGE)
+            self._runtime.response_refused()
+        else:
+            self._reply(*_ACCEPTED)
+            report(bytes(self._body))
+        return None
 
     # what is answered
 

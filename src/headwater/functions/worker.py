@@ -226,15 +226,21 @@ class Worker:
         if taker is self._taker and self.state is State.IDLE:
             self.dismiss()  # it will never hear of an event
 
-    def response_posted(self, request_id: str, body: bytes) -> bool:
-        return self._answered(request_id, body, outcome.SUCCESS)
+    def is_running(self, request_id: str) -> bool:
+        invocation = self._invocation
+        if self.state is not State.BUSY or invocation is None:
+            return False
+        return invocation.request.request_id == request_id
 
-    def response_refused(self, request_id: str) -> bool:
+    def response_posted(self, body: bytes) -> None:
+        self._answered(body, outcome.SUCCESS)
+
+    def response_refused(self) -> None:
         account = outcome.result_too_large()
-        return self._answered(request_id, account, outcome.failure(account))
+        self._answered(account, outcome.failure(account))
 
-    def error_posted(self, request_id: str, body: bytes) -> bool:
-        return self._answered(request_id, body, outcome.failure(body))
+    def error_posted(self, body: bytes) -> None:
+        self._answered(body, outcome.failure(body))
 
     def start_failed(self, body: bytes) -> bool:
         if self.state is not State.STARTING:
@@ -244,18 +250,14 @@ class Worker:
 
     # how an invocation ends
 
-    def _answered(self, request_id: str, payload: bytes, status: outcome.Status) -> bool:
-        invocation = self._invocation
-        if self.state is not State.BUSY or invocation is None:
-            return False
-        if invocation.request.request_id != request_id:
-            return False
+    def _answered(self, payload: bytes, status: outcome.Status) -> None:
+        assert self.state is State.BUSY
+        assert self._invocation is not None
+        invocation, self._invocation = self._invocation, None
         self.state = State.ANSWERED
-        self._invocation = None
         if self._process is not None:
             self._process.drain()
-        invocation.end(self._result(request_id, payload, status))
-        return True
+        invocation.end(self._result(invocation.request.request_id, payload, status))
 
     def _exited(self, status: int) -> None:
         invocation, self._invocation = self._invocation, None
