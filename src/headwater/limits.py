@@ -170,6 +170,7 @@ shard_poll_seconds: Final = 1.0
 shards_look_seconds: Final = 900.0  # the watch over all heads looks far more often
 read_page_records_max: Final = 1000
 lanes_max: Final = 10
+mapping_unstored_max: Final = 2  # batches of a lane that come again after a crash, with the next
 lanes_ahead_records_max: Final = 10_000  # how far lanes get ahead of one that is blocked
 window_state_bytes_max: Final = MB
 retry_seconds_first: Final = 0.2

@@ -33,7 +33,11 @@ class Reach:
 
 
 class Lane:
-    """See the module. The reader's are `is_busy`, and `due_at`: epoch second of the next step."""
+    """See the module.
+
+    The reader's are `is_busy`; `due_at`, epoch second of the next step; and `stored`, how many of
+    what is behind the lane (`passed`, batches and parts of them) a stored position is behind too.
+    """
 
     def __init__(
         self, settings: PolicySettings, size_of: Callable[[bytes], int], standing: Windows
@@ -42,6 +46,8 @@ class Lane:
         self.held_bytes = 0
         self.is_busy = False
         self.due_at = 0.0
+        self.passed = 0
+        self.stored = 0
         self.answer: Answer | None = None
         self._settings = settings
         self._size_of = size_of
@@ -62,6 +68,11 @@ class Lane:
     def numbers(self) -> Iterator[SequenceNumber]:
         """The numbers of the records that are not behind the lane."""
         return (stored.number for stored in self._entries)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether more is behind it than may come again after a crash."""
+        return self.passed - self.stored > self._settings.unstored_max
 
     @property
     def is_done(self) -> bool:
@@ -132,6 +143,7 @@ class Lane:
         self._pass(batch, count, None)
 
     def _pass(self, batch: Batch, count: int, state: bytes | None) -> None:
+        self.passed += 1
         if batch.is_closing:
             self.windows = self.windows.closed(is_early=batch.is_early)
         elif batch.window is not None and state is not None:

@@ -67,6 +67,8 @@ class PolicySettings:
     is_bisecting: whether what failed is delivered again in halves.
     lanes: how many batches of a shard are delivered at once; a partition key has one of them.
     tumbling_seconds: length of the windows that the destination keeps a state for; 0 is none.
+    unstored_max: how many batches of a lane may be delivered, and come again after a crash, before
+    the next is; with 0, what comes again begins where the last delivery did.
     """
 
     batch_records_max: int
@@ -77,6 +79,7 @@ class PolicySettings:
     is_bisecting: bool = False
     lanes: int = 1
     tumbling_seconds: int = 0
+    unstored_max: int = 0
     retry_seconds_first: float = retry_seconds_first
     retry_seconds_max: float = retry_seconds_max
 

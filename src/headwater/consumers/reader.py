@@ -2,9 +2,9 @@
 
 Promises to drop nothing: a position is stored only behind records that were delivered or given up
 in every lane, and giving up is logged. It is the lowest unfinished one, so lanes that are ahead of
-a blocked one lose nothing in a crash: what they delivered comes again. A lane takes its next step
-once the position after the last is stored. The loop ends at the end of a closed shard, when told to
-stop, or when the lease is lost.
+a blocked one lose nothing in a crash: what they delivered comes again. A lane goes on while the
+position is being stored, but no more than a batch or two ahead of it. The loop ends at the end of a
+closed shard, when told to stop, or when the lease is lost.
 
 Knows neither who else reads nor what the destination does with a batch.
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeAlias
 
@@ -54,6 +55,15 @@ class End(Enum):
     LOST = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class _Storing:
+    """A position on its way to the store. passed: what each lane has behind it there."""
+
+    standing: Standing
+    passed: Sequence[int]
+    done: asyncio.Future[None]
+
+
 class ShardReader:
     """Reads one shard for a consumer, from its checkpoint on, while its lease holds."""
 
@@ -79,6 +89,7 @@ class ShardReader:
         ]
         self._feed = Feed(services, consumer, shard_id, start, self._lanes)
         self._stored = Standing(start.position, windows=start.windows, ahead=start.ahead)
+        self._storing: _Storing | None = None
         self._deliveries: set[asyncio.Task[None]] = set()
         self._attempts = itertools.count(1)
         self._woken = asyncio.Event()
@@ -133,16 +144,21 @@ class ShardReader:
                 end, look_seconds = None, shard_poll_seconds
             if end is not None:
                 return end
-            await self._services.clock.wait(self._woken, due_at, look_seconds)
+            if self._storing is not None and not self._deliveries:
+                await asyncio.wait([self._storing.done])  # time must not jump over it
+            else:
+                await self._services.clock.wait(self._woken, due_at, look_seconds)
 
     async def _advance(self) -> End | None:
-        """Store the position, read on, and say whether that was the end."""
-        await self._store_position()
+        """Read on, have the position stored, and say whether that was the end."""
+        self._note_stored()
+        if not self._is_stopping and not self._stored.is_finished:
+            await self._feed.gather()
+        self._store_position()
+        if self._storing is not None:
+            return None
         if self._is_stopping:
             return None if self._deliveries else End.STOPPED
-        if not self._stored.is_finished:
-            await self._feed.gather()
-            await self._store_position()
         return End.FINISHED if self._stored.is_finished else None
 
     def _step_lanes(self, tasks: asyncio.TaskGroup) -> float | None:
@@ -153,7 +169,7 @@ class ShardReader:
         reach = Reach(self._feed.is_last, self._feed.is_stalled)
         due: list[float | None] = []
         for lane in self._lanes:
-            if lane.is_busy:
+            if lane.is_busy or lane.is_ahead:
                 continue
             if lane.due_at > now:
                 due.append(lane.due_at)
@@ -245,21 +261,46 @@ class ShardReader:
         lane.give_up(batch)
         self._consumer.observer.note(Dropped(given_up, self._services.clock.now()))
 
-    async def _store_position(self) -> None:
-        """Store where the shard stands, if that is not what is stored; raises LeaseLost."""
+    def _store_position(self) -> None:
+        """Have it stored where the shard stands, if that is not what is stored or on its way."""
+        if self._storing is not None:
+            return
         feed, lanes = self._feed, self._lanes
         position = feed.position
         is_finished = feed.is_last and all(lane.is_done for lane in lanes)
         has_stopped = self._is_stopping and not self._deliveries
         ahead = feed.done_ahead() if has_stopped else feed.done_before
         standing = Standing(position, is_finished, lanes[0].windows, ahead)
+        passed = [lane.passed for lane in lanes]
         if standing == self._stored:
+            self._count_stored(passed)
             return
         expires_at = self._services.clock.now() + lease_seconds
         work = checkpoints.advance(self.lease, standing, expires_at)
-        await self._services.committer.submit(work)
-        self._stored = standing
+        done = self._services.committer.submit(work)
+        done.add_done_callback(self._wake_up)
+        self._storing = _Storing(standing, passed, done)
+
+    def _wake_up(self, done: asyncio.Future[None]) -> None:
+        self._woken.set()
+        if not done.cancelled():
+            done.exception()  # told by `_note_stored`, unless this has ended before
+
+    def _note_stored(self) -> None:
+        """Take it that a position is stored, if it is. Raises LeaseLost, and Unavailable."""
+        storing = self._storing
+        if storing is None or not storing.done.done():
+            return
+        self._storing = None
+        storing.done.result()
+        self._stored = storing.standing
+        self._count_stored(storing.passed)
+        position, is_finished = storing.standing.position, storing.standing.is_finished
         self._consumer.observer.note(Advanced(self._shard_id, position, is_finished))
+
+    def _count_stored(self, passed: Sequence[int]) -> None:
+        for lane, count in zip(self._lanes, passed, strict=True):
+            lane.stored = count
 
     def _log_given_up(self, given_up: GivenUp) -> None:
         entries = given_up.batch.entries

@@ -27,7 +27,7 @@ import orjson
 
 from headwater.arn import function_arn, mapping_arn
 from headwater.consumers.policy import PolicySettings
-from headwater.limits import function_payload_bytes_max
+from headwater.limits import function_payload_bytes_max, mapping_unstored_max
 from headwater.mappings.event import FRAME_BYTES, WINDOW_BYTES
 from headwater.mappings.source import source_key
 from headwater.storage import delivery_keys
@@ -201,6 +201,8 @@ class EventSourceMapping:
             is_bisecting=manner.is_bisecting,
             lanes=manner.lanes,
             tumbling_seconds=manner.tumbling_seconds,
+            # A window's state is given on as it is stored.
+            unstored_max=0 if manner.tumbling_seconds else mapping_unstored_max,
         )
 
 
