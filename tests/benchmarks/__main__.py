@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -18,8 +19,9 @@ from tests.benchmarks.many_clients import measure_many_clients
 from tests.benchmarks.many_items import measure_many_items
 from tests.benchmarks.mappings import measure_mappings
 from tests.benchmarks.peers import PeerMissing, install_dynalite, install_moto
+from tests.benchmarks.pool import measure_pool
 from tests.benchmarks.reader_delay import measure_reader_delay
-from tests.benchmarks.report import OURS, TITLES, Results, as_json, print_report
+from tests.benchmarks.report import OURS, TITLES, Results, as_json, percentile, print_report
 from tests.benchmarks.servers import Server
 from tests.benchmarks.sinks import measure_sinks
 from tests.benchmarks.stream_load import measure_stream_load
@@ -165,10 +167,16 @@ def measure_delay(results: Results) -> None:
     print("delay from write to function start ...")
     with servers.data_folder() as folder, servers.start_headwater(folder) as started:
         server = Server(OURS, started.endpoint, started.process.pid)
-        results.delays_ms = measure_delays(server, folder)
+        results.delays_ms, busy = measure_delays(server, folder)
+        results.figures |= {
+            "busy_delay_p50_ms": percentile(busy, 0.5),
+            "busy_delay_p99_ms": percentile(busy, 0.99),
+        }
         print("delay to a waiting reader ...")
         results.figures |= measure_reader_delay(folder / "reader")
         print("warm invocations ...")
+        if sys.platform == "linux":  # elsewhere there is no awslambdaric
+            results.figures |= measure_pool(folder / "pool")
         results.invocations_ms = measure_invocations(server)
 
 

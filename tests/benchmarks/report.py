@@ -173,8 +173,8 @@ def _singles(results: Results) -> Table:
     if results.invocations_ms:
         p50 = percentile(results.invocations_ms, 0.5)
         p99 = percentile(results.invocations_ms, 0.99)
-        table.add_row("warm invocation of an empty function, p50", f"{p50:.2f} ms")
-        table.add_row("warm invocation of an empty function, p99", f"{p99:.2f} ms")
+        table.add_row("warm invocation of an empty function over HTTP, p50", f"{p50:.2f} ms")
+        table.add_row("warm invocation of an empty function over HTTP, p99", f"{p99:.2f} ms")
     if results.startup_seconds:
         start = statistics.median(results.startup_seconds)
         table.add_row("start-up, process to ready line", f"{start:.2f} s")
