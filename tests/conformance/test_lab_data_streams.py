@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
+from headwater.cli import main
 from tests.conformance.data_streams import DataStreams, refusal
 from tests.conformance.wire import Answer, Wire
 
@@ -139,6 +141,17 @@ def test_record_tells_its_story(line: Line, name: str) -> None:
         "Sinks": [],
         "Consumers": [],
     }
+
+
+def test_command_tells_the_story_by_the_records_number(line: Line) -> None:
+    (number,) = line.put("a")
+
+    words = ["lab", "why", line.arn, number, "--endpoint", line.wire.url]
+    told = CliRunner().invoke(main, words, catch_exceptions=False).output
+
+    assert f"Record {number}\n" in told
+    assert "put with the partition key a\n" in told
+    assert f"event id  {FIRST}:{number}\n" in told
 
 
 def test_consumer_of_a_data_stream_is_registered_and_told_of(

@@ -122,11 +122,13 @@ def _replica(table: Table, replica: Replica) -> Description:
 
 def _overrides(table: Table, override: Override) -> Description:
     """What a replica has otherwise, as far as it goes with what the table is."""
-    shown = _override(override.table)
+    is_on_demand = table.throughput is None
+    shown = _override(override.table, is_on_demand=is_on_demand)
     indexes = [
-        {"IndexName": name, **_override(reads)}
-        for name, reads in sorted(override.indexes.items())
+        {"IndexName": name, **reads}
+        for name, of_index in sorted(override.indexes.items())
         if name in table.indexes_by_name
+        and (reads := _override(of_index, is_on_demand=is_on_demand))
     ]
     if indexes:
         shown["GlobalSecondaryIndexes"] = indexes
@@ -138,13 +140,12 @@ def _overrides(table: Table, override: Override) -> Description:
     return shown
 
 
-def _override(reads: Reads) -> Description:
-    shown: Description = {}
-    if reads.provisioned is not None:
-        shown["ProvisionedThroughputOverride"] = {"ReadCapacityUnits": reads.provisioned}
-    if reads.on_demand is not None:
-        shown["OnDemandThroughputOverride"] = {"MaxReadRequestUnits": reads.on_demand}
-    return shown
+def _override(reads: Reads, *, is_on_demand: bool) -> Description:
+    if is_on_demand and reads.on_demand is not None:
+        return {"OnDemandThroughputOverride": {"MaxReadRequestUnits": reads.on_demand}}
+    if not is_on_demand and reads.provisioned is not None:
+        return {"ProvisionedThroughputOverride": {"ReadCapacityUnits": reads.provisioned}}
+    return {}
 
 
 def _restore_summary(restoration: Restoration) -> Description:

@@ -119,6 +119,9 @@ def _override(action: Mapping[str, Any]) -> Override:
     by_name = {each["IndexName"]: _reads(each, f"index {each['IndexName']}") for each in indexes}
     if len(by_name) < len(indexes):  # ours: AWS's text is not known
         raise ValidationException(f"{INVALID}An index is named twice in GlobalSecondaryIndexes")
+    for name, reads in by_name.items():
+        if reads == Reads():  # ours: AWS's text is not known
+            raise ValidationException(f"{INVALID}No override is given for index {name}")
     return Override(_reads(action, "table"), by_name, action.get("TableClassOverride"))
 
 

@@ -26,7 +26,7 @@ from headwater.tables.key_definition import (
     check_projected,
     check_types_used,
 )
-from headwater.tables.overriding import without_class
+from headwater.tables.overriding import with_class
 from headwater.tables.schema import Index, IndexStatus, Table, TableStatus, Throughput, Units
 from headwater.tables.units import (
     NO_UNITS_ON_DEMAND,
@@ -59,19 +59,13 @@ def altered(table: Table, alteration: Alteration, now: float, index_id: IndexId)
     to_on_demand_at = table.to_on_demand_at
     if units is None and table.throughput is not None:
         to_on_demand_at = now
-    table_class, class_changed_at = table.table_class, table.class_changed_at
-    if alteration.table_class not in (None, table_class):
-        table_class, class_changed_at = alteration.table_class, now
-    overrides = table.overrides if alteration.table_class is None else without_class(table)
+    table = with_class(table, alteration.table_class, now)
     protected = alteration.is_deletion_protected
     return table.changed(
-        overrides=overrides,
         status=TableStatus.UPDATING,
         throughput=units,
         to_on_demand_at=to_on_demand_at,
         indexes=indexes,
-        table_class=table_class,
-        class_changed_at=class_changed_at,
         is_deletion_protected=table.is_deletion_protected if protected is None else protected,
         on_demand_limit=_limit(table.on_demand_limit, alteration.on_demand_limit, units),
         warm=_warm(table, alteration.warm, units, "table"),

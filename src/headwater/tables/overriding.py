@@ -6,7 +6,6 @@ Texts: ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -58,12 +57,17 @@ def merged(table: Table, region: str, asked: Override, now: float) -> dict[str, 
     return {**table.overrides, region: override}
 
 
-def without_class(table: Table) -> Mapping[str, Override]:
-    """The overrides of a table whose own class is set anew."""
-    own = table.overrides.get(table.region)
-    if own is None or own.table_class is None:
-        return table.overrides
-    return {**table.overrides, table.region: replace(own, table_class=None, class_changed_at=None)}
+def with_class(table: Table, asked: TableClass | None, now: float) -> Table:
+    """The table with a class that is set in its own region, whatever was overridden there."""
+    if asked is None:
+        return table
+    present, own = in_force(table), table.overrides.get(table.region)
+    changed_at = present.class_changed_at if asked is present.table_class else now
+    overrides = table.overrides
+    if own is not None:
+        own = replace(own, table_class=None, class_changed_at=None)
+        overrides = {**overrides, table.region: own}
+    return replace(table, table_class=asked, class_changed_at=changed_at, overrides=overrides)
 
 
 def _overridden(what: What, reads: Reads) -> What:

@@ -31,7 +31,7 @@ def record_member(record: str | Mapping[str, Any]) -> dict[str, Any]:
     """How `Explain` names a record: by its number, its event's id, or its item's key."""
     if not isinstance(record, str):
         return {"Key": record}
-    is_number = record.isdigit() and len(record) < _EVENT_ID_DIGITS
+    is_number = record.isdigit() and len(record) != _EVENT_ID_DIGITS
     return {"SequenceNumber" if is_number else "EventId": record}
 
 

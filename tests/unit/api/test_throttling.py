@@ -15,6 +15,7 @@ from headwater.errors import (
 )
 from headwater.limits import KB
 from headwater.storage import keyspace
+from headwater.tables.override import Override, Reads
 from headwater.tables.schema import Table, Throughput
 from tests.item_store import ItemStore, new_index, new_table
 
@@ -147,6 +148,17 @@ def test_an_index_that_is_short_refuses_the_write(store: ItemStore) -> None:
             "resource": "arn:aws:dynamodb:us-east-1:000000000000:table/Music/index/genre",
         }
     ]
+
+
+def test_a_replica_has_the_reads_that_it_overrides(store: ItemStore) -> None:
+    """Half as many units: half as many reads, which cost half a unit each."""
+    own = {TABLE.region: Override(Reads(provisioned=1))}
+    store.change_table(TABLE, (), lambda _, table: table.changed(overrides=own))
+    get(store, 0)
+    get(store, 0)
+
+    with pytest.raises(ProvisionedThroughputExceededException):
+        get(store, 0)
 
 
 def test_a_read_beyond_the_capacity_is_refused(store: ItemStore) -> None:

@@ -122,6 +122,10 @@ WITNESSES = [{"Create": {"RegionName": SOUTH}}]
             f"{INVALID}An index is named twice in GlobalSecondaryIndexes",
         ),
         (
+            updates(update(WEST, GlobalSecondaryIndexes=[{"IndexName": "by-v"}])),
+            f"{INVALID}No override is given for index by-v",
+        ),
+        (
             updates(update(WEST, OnDemandThroughputOverride={"MaxReadRequestUnits": 0})),
             NO_UNITS,
         ),

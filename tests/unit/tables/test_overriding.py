@@ -23,6 +23,7 @@ from headwater.tables.schema import (
 )
 
 EAST, WEST = "us-east-1", "eu-west-1"
+STANDARD, INFREQUENT = TableClass.STANDARD, TableClass.STANDARD_INFREQUENT_ACCESS
 KEYS = KeySchema((KeyAttribute("k", "S"),))
 PROVISIONED = Throughput(10, 20)
 BOTH = Reads(3, 4)
@@ -106,11 +107,22 @@ def test_override_that_goes_with_another_table_is_refused(
         overriding.merged(table(WEST, throughput), WEST, asked, 1.0)
 
 
-def test_class_that_is_set_anew_counts() -> None:
-    present = with_override(table(), Override(BOTH, table_class="STANDARD", class_changed_at=1.0))
+@pytest.mark.parametrize(("asked", "changed_at"), [(STANDARD, 9.0), (INFREQUENT, 1.0)])
+def test_class_that_is_set_where_it_was_overridden_counts(
+    asked: TableClass, changed_at: float
+) -> None:
+    override = Override(BOTH, table_class=INFREQUENT, class_changed_at=1.0)
 
-    assert overriding.without_class(present) == {WEST: Override(BOTH)}
-    assert overriding.without_class(table()) == {}
+    after = overriding.with_class(with_override(table(), override), asked, 9.0)
+
+    shown = overriding.in_force(after)
+    assert (shown.table_class, shown.class_changed_at) == (asked, changed_at)
+    assert after.overrides == {WEST: Override(BOTH)}
+
+
+def test_class_that_is_not_set_stays() -> None:
+    assert overriding.with_class(table(), None, 9.0) == table()
+    assert overriding.with_class(table(), STANDARD, 9.0) == table()
 
 
 def test_last_of_a_group_keeps_as_its_own_what_it_had_otherwise() -> None:
