@@ -32,6 +32,7 @@ Floors, top to bottom; imports point downward only:
     errors.py      what a client is told
     limits.py      every limit by name
     peers.py       other servers, which have other regions
+    threads.py     blocking calls that nobody has to wait for
 """
 
 __version__ = "0.1.0"

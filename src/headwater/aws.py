@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
+
+from headwater.threads import Threads
 
 Result = TypeVar("Result")
 
 INTERNAL_ERROR: Final = "InternalError"
 _TRIES_MAX: Final = 5
+_CALLS_AT_ONCE_MAX: Final = 10  # as many connections as boto3 keeps
 _CONNECT_SECONDS_MAX: Final = 5
 _READ_SECONDS_MAX: Final = 60
 
@@ -35,6 +39,7 @@ class AwsService:
         self._region = region
         self._made: Any = None
         self._making = asyncio.Lock()
+        self._threads = Threads(_CALLS_AT_ONCE_MAX)
 
     async def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """The answer to an operation, by its name in boto3. Raises CallFailed."""
@@ -49,10 +54,9 @@ class AwsService:
         """The result of work with boto3's client, in a thread. Raises CallFailed."""
         async with self._making:
             if self._made is None:
-                self._made = await asyncio.to_thread(
-                    _client, self._name, self._endpoint, self._region
-                )
-        return await asyncio.to_thread(_called, self._made, call)
+                make = partial(_client, self._name, self._endpoint, self._region)
+                self._made = await self._threads.run(make)
+        return await self._threads.run(partial(_called, self._made, call))
 
 
 def _client(name: str, endpoint: str, region: str) -> Any:

@@ -12,7 +12,6 @@ Imported only where opensearch-py is (`extras.py`).
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -40,6 +39,7 @@ from headwater.sinks.http import retry_after
 from headwater.sinks.kind import SinkBroken, SinkUnavailable
 from headwater.sinks.search_bulk import RequestTooLarge, reason
 from headwater.sinks.search_settings import SearchSettings
+from headwater.threads import Threads
 
 _ABSENT: Final = 404
 _TOO_LARGE: Final = 413
@@ -61,6 +61,7 @@ class SearchClient:
         clock: the time that other machines go by.
         """
         self._clock = clock
+        self._threads = Threads(sink_calls_at_once_max)
         self._client = OpenSearch(
             settings.addresses,
             connection_class=_Connection,
@@ -120,7 +121,7 @@ class SearchClient:
         await self._call(lambda: client.clear_scroll(body=done))
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._client.close)
+        self._client.close()
 
     async def _next(self, scroll: str) -> dict[str, Any]:
         body = {"scroll": _SCROLL, "scroll_id": scroll}
@@ -128,7 +129,7 @@ class SearchClient:
 
     async def _call(self, call: Callable[[], Any]) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = await asyncio.to_thread(call)
+            answer: dict[str, Any] = await self._threads.run(call)
         except NoConnection as error:
             raise SinkUnavailable(f"The search server cannot be reached: {error.error}") from error
         except _Busy as error:

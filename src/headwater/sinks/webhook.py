@@ -27,8 +27,8 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from headwater import __version__
@@ -55,6 +55,7 @@ from headwater.sinks.kind import (
 from headwater.sinks.parcels import ParcelRefused, Parcels, Way
 from headwater.sinks.settings import means
 from headwater.sinks.transform import outcome
+from headwater.threads import Threads
 
 if TYPE_CHECKING:
     import ssl
@@ -150,15 +151,14 @@ class WebhookWriter:
         self._parcels = Parcels(
             opening.notes, sink, Way(self._pack, self._post, is_one_by_one=True)
         )
-        # Threads of its own: an address that hangs holds up nobody else.
-        self._threads = ThreadPoolExecutor(sink_calls_at_once_max, f"webhook-{sink.name}")
+        self._threads = Threads(sink_calls_at_once_max)
         self._pool: urllib3.PoolManager | None = None
 
     async def write(self, batch: ChangeBatch) -> Sequence[Rejected]:
         return await self._parcels.deliver(batch)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        return None
 
     async def _pack(self, key: str, changes: Sequence[Change]) -> bytes:
         del key
@@ -173,12 +173,9 @@ class WebhookWriter:
         }
         if self._settings.authorization is not None:
             headers["authorization"] = self._settings.authorization
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(sink_connect_seconds_max + self._settings.timeout_seconds):
-                status, told = await loop.run_in_executor(
-                    self._threads, self._request, headers, body
-                )
+                status, told = await self._threads.run(partial(self._request, headers, body))
         except TimeoutError as error:
             raise SinkUnavailable("The address does not answer in time.") from error
         _judge(status, told, now)
