@@ -7,9 +7,11 @@ nothing more. What was measured is not stored; after a restart a rate must last 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import structlog
 
 from headwater.clock import Clock, pause
 from headwater.storage import keyspace
@@ -18,6 +20,7 @@ from headwater.storage.keyspace import ShardId, TableId
 from headwater.streams.shard import decode_head, line_count
 
 _LOOKS: Final = 6  # in the period that a rate must last
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ class Loads:
                 self._now[shard_id] = load
         return found
 
-    async def pause(self) -> None:
-        """Wait until it is time to look again."""
-        await pause(self._clock, self._settings.seconds / _LOOKS)
+    async def watch(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Look again and again, until cancelled; what goes wrong is logged."""
+        while True:
+            try:
+                await look()
+            except Exception as error:  # noqa: BLE001 - a task's boundary
+                _log.error("shards_cannot_be_measured", exc_info=error)
+            await pause(self._clock, self._settings.seconds / _LOOKS)

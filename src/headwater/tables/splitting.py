@@ -38,12 +38,7 @@ class Splitting:
 
     async def run(self) -> None:
         """Measure and split until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - the task's boundary
-                _log.error("partitions cannot be measured", exc_info=error)
-            await self._loads.pause()
+        await self._loads.watch(self.look)
 
     async def look(self) -> None:
         """Measure every open shard, and split those that have been above the rate long enough."""

@@ -13,9 +13,8 @@ from typing import Any, Final
 import orjson
 
 from headwater.cli.replay.batches import Bounds, Record
-from headwater.cli.replay.target import Refused
+from headwater.cli.replay.target import Refused, wanted_by
 from headwater.consumer.recording import lambda_event
-from headwater.consumers.filter import RecordFilter
 
 _BATCH_RECORDS: Final = 100
 _PAYLOAD_BYTES: Final = 6_000_000  # of 6 MB, with room for what an event adds to its records
@@ -62,14 +61,11 @@ class FunctionTarget:
         self._stream_arn = stream_arn
         self._manner = manner
         self._retries = retries
-        self._filter = RecordFilter(manner.patterns) if manner.patterns else None
+        self._wants = wanted_by(manner.patterns, stream_arn)
         self.bounds = Bounds(manner.batch_records, _PAYLOAD_BYTES)
 
     def wants(self, record: Record) -> bool:
-        if self._filter is None:
-            return True
-        (rendered,) = lambda_event([record], self._stream_arn)["Records"]
-        return self._filter.matches(rendered)
+        return self._wants(record)
 
     def deliver(self, records: Sequence[Record]) -> None:
         """Invoke until all are done, at most so many times in vain for the same first record."""

@@ -12,9 +12,7 @@ from headwater.cli.lab_request import ask
 from headwater.cli.moment import Moment, second_of
 from headwater.cli.replay.batches import Bounds, Record
 from headwater.cli.replay.server import Server
-from headwater.cli.replay.target import Refused
-from headwater.consumer.recording import lambda_event
-from headwater.consumers.filter import RecordFilter
+from headwater.cli.replay.target import Refused, wanted_by
 
 
 def sink_of(server: Server, name: str, table: str) -> Mapping[str, Any]:
@@ -39,16 +37,11 @@ class CountedForSink:
     does not show let nothing through here."""
 
     def __init__(self, sink: Mapping[str, Any]) -> None:
-        patterns: Sequence[str] = sink["Filters"]
-        self._stream_arn: str = sink["StreamArn"]
-        self._filter = RecordFilter(patterns) if patterns else None
+        self._wants = wanted_by(sink["Filters"], sink["StreamArn"])
         self.bounds = Bounds(sink["BatchSize"], sink["BatchBytes"])
 
     def wants(self, record: Record) -> bool:
-        if self._filter is None:
-            return True
-        (rendered,) = lambda_event([record], self._stream_arn)["Records"]
-        return self._filter.matches(rendered)
+        return self._wants(record)
 
     def deliver(self, records: Sequence[Record]) -> None:
         raise Refused("a sink reads by itself")
