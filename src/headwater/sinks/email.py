@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import getaddresses
+from functools import partial
 from typing import Final
 
 from headwater.limits import MB, sink_calls_at_once_max
@@ -31,6 +31,7 @@ from headwater.sinks.letter import SUBJECT, TEXT, Envelope, Letters, Texts
 from headwater.sinks.parcels import Parcels, Way
 from headwater.sinks.settings import means
 from headwater.sinks.smtp import MailServer, Security
+from headwater.threads import Threads
 
 _PORTS: Final = {Security.none: 25, Security.starttls: 587, Security.tls: 465}
 _PORT_MAX: Final = 65_535
@@ -123,15 +124,13 @@ class EmailWriter:
         self._warn = opening.warn
         way = Way(self._pack, self._send, is_one_by_one=False)
         self._parcels = Parcels(opening.notes, opening.sink, way)
-        # Threads of its own: a server that hangs holds up nobody else.
-        name = f"email-{opening.sink.name}"
-        self._threads = ThreadPoolExecutor(sink_calls_at_once_max, name)
+        self._threads = Threads(sink_calls_at_once_max)
 
     async def write(self, batch: ChangeBatch) -> Sequence[Rejected]:
         return await self._parcels.deliver(batch)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        return None
 
     async def _pack(self, key: str, changes: Sequence[Change]) -> bytes:
         message_id = f"<{key}@{self._sender.rpartition('@')[2]}>"
@@ -140,9 +139,8 @@ class EmailWriter:
 
     async def _send(self, key: str, body: bytes) -> None:
         del key  # it is in the mail
-        refused = await asyncio.get_running_loop().run_in_executor(
-            self._threads, smtp.send, self._server, self._sender, self._recipients, body
-        )
+        send = partial(smtp.send, self._server, self._sender, self._recipients, body)
+        refused = await self._threads.run(send)
         for words in refused:
             self._warn(words)
 
