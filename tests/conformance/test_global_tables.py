@@ -128,11 +128,13 @@ def test_replica_passes_from_creating_to_active_with_the_items_of_before(world: 
     began = world.change(Create=WEST)
 
     assert began["TableStatus"] == "UPDATING"
+    assert began["Replicas"][0]["ReplicaStatusPercentProgress"] == "0"
     assert [each["ReplicaStatus"] for each in world.describe(EAST)["Replicas"]] in (
         ["CREATING"],
         ["ACTIVE"],
     )
-    world.until_active(EAST)
+    (shown,) = world.until_active(EAST)["Replicas"]
+    assert "ReplicaStatusPercentProgress" not in shown
     assert world.items(WEST) == world.items(EAST)
     assert len(world.items(WEST)) == 300
 

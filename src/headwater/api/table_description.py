@@ -38,12 +38,16 @@ _REPLICATION_MODE: Final = "ENABLED_WITH_OVERRIDES"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a description holds beside the table: whose, as of when, and what was counted."""
+    """What a description holds beside the table: whose, as of when, and what was counted.
+
+    replicas: how much new ones have, in hundredths, by region.
+    """
 
     account: str
     now: float
     table: Count = field(default_factory=Count)
     indexes: Mapping[IndexId, Count] = field(default_factory=dict)
+    replicas: Mapping[str, int] = field(default_factory=dict)
 
 
 def description(table: Table, figures: Figures) -> Description:
@@ -69,7 +73,7 @@ def description(table: Table, figures: Figures) -> Description:
             shown[member] = [_index(table, index, figures) for index in indexes]
     if table.restoration is not None:
         shown["RestoreSummary"] = _restore_summary(table.restoration)
-    return {**shown, **_stream(table, figures.account), **_replicas(table)}
+    return {**shown, **_stream(table, figures.account), **_replicas(table, figures)}
 
 
 def _identity(table: Table, figures: Figures) -> Description:
@@ -91,18 +95,18 @@ def _identity(table: Table, figures: Figures) -> Description:
     return shown
 
 
-def _replicas(table: Table) -> Description:
+def _replicas(table: Table, figures: Figures) -> Description:
     """Shown of global tables alone: the other regions, never the table's own."""
     if not table.replicas:
         return {}
     return {
         "GlobalTableVersion": "2019.11.21",
         "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
-        "Replicas": [_replica(table, replica) for replica in table.replicas],
+        "Replicas": [_replica(table, replica, figures) for replica in table.replicas],
     }
 
 
-def _replica(table: Table, replica: Replica) -> Description:
+def _replica(table: Table, replica: Replica, figures: Figures) -> Description:
     """A trouble takes the place of ACTIVE: a replica that comes or goes does so all the same."""
     trouble = replica.trouble
     is_shown = trouble is not None and replica.status is ReplicaStatus.ACTIVE
@@ -113,6 +117,8 @@ def _replica(table: Table, replica: Replica) -> Description:
         "WarmThroughput": _warm(table, replica.status),
         "GlobalTableSettingsReplicationMode": _REPLICATION_MODE,
     }
+    if replica.region in figures.replicas:
+        shown["ReplicaStatusPercentProgress"] = str(figures.replicas[replica.region])
     shown |= _overrides(table, table.overrides.get(replica.region, NONE))
     if trouble is not None:
         shown["ReplicaStatusDescription"] = trouble.description

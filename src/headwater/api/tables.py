@@ -181,5 +181,6 @@ class TableHandlers:
             for index in table.indexes
             if index.status is not IndexStatus.CREATING
         }
-        figures = Figures(self._catalog.account, self._clock.now(), count, indexes)
+        progress = await self._groups.progress(table)
+        figures = Figures(self._catalog.account, self._clock.now(), count, indexes, progress)
         return description(table, figures)

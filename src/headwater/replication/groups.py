@@ -21,8 +21,9 @@ from headwater.replication.consultation import (
     exists_already,
 )
 from headwater.replication.request import AddReplica, OverrideReplicas, RemoveReplica, ReplicaChange
+from headwater.replication.scan import percent
 from headwater.replication.wire import Wire
-from headwater.storage import keyspace
+from headwater.storage import delivery_keys, keyspace
 from headwater.storage.committer import View
 from headwater.storage.engine import Engine
 from headwater.storage.keyspace import IndexId, TableId
@@ -82,6 +83,19 @@ class Groups:
                 changed = await self._catalog.change(table, step, membership.keys_of)
         assert changed is not None, "a change of replicas leaves the table"
         return changed
+
+    async def progress(self, table: Table) -> Mapping[str, int]:
+        """How much of a table its new replicas have from here, in hundredths, by region."""
+        new = [each for each in table.replicas if each.status is ReplicaStatus.CREATING]
+        if not new:
+            return {}
+        keys = [delivery_keys.link(table.table_id, each.table_id) for each in new]
+        stored = await self._engine.get(keys)
+        return {
+            each.region: percent(table, bytes.fromhex(links.decode(found).scanned))
+            for each, found in zip(new, stored, strict=True)
+            if found is not None
+        }
 
     async def _joining(self, table: Table, region: str, override: Override) -> _Joining:
         now = self._clock.now()

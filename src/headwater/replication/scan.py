@@ -14,7 +14,7 @@ from headwater.limits import table_step_bytes_max, table_step_items_max
 from headwater.replication.send import Sender
 from headwater.storage.engine import Engine, Span
 from headwater.tables.schema import Table
-from headwater.values.order import after_prefix
+from headwater.values.order import HASH_BYTES, after_prefix
 
 Note: TypeAlias = Callable[[bytes], Awaitable[None]]
 """Is told the key up to which everything is sent."""
@@ -28,6 +28,20 @@ async def scan(engine: Engine, sender: Sender, after: bytes, note: Note) -> int:
     after: what an earlier scan noted last, or nothing.
     """
     return await _Scan(engine, sender, await sender.table(), note).run(after)
+
+
+def percent(table: Table, after: bytes) -> int:
+    """How much of a table is sent, in hundredths: by how far its hashes are passed.
+
+    after: what was noted last, or nothing. Tombstones are the last hundredth.
+    """
+    if not after:
+        return 0
+    if not after.startswith(table.items_prefix):
+        return 99
+    start = len(table.items_prefix)
+    hashed = int.from_bytes(after[start : start + HASH_BYTES], "big")
+    return min(99, hashed * 100 >> 8 * HASH_BYTES)
 
 
 class _Scan:
