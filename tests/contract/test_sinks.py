@@ -24,6 +24,7 @@ from headwater.sinks.kind import BACKFILL
 from headwater.sinks.schema import Schema
 from headwater.values.item import Item
 from tests.mail_server import mail_server
+from tests.nats_server import nats_server
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import OTHER, Subject, batch, change, run, write
 from tests.topic_server import TOPIC, topic_server
@@ -118,12 +119,26 @@ def sns(files: Path) -> Subject:
     return Subject("sns", settings, held, files, MemoryNotes(), stack.close)
 
 
+def nats(files: Path) -> Subject:
+    """Held is what a reader of the stream knows."""
+    stack = ExitStack()
+    server = stack.enter_context(nats_server(files / "nats"))
+    asyncio.run(server.add_stream())
+
+    async def held() -> dict[str, Any]:
+        return latest([json.loads(body) for _, body in await server.messages()])
+
+    settings = {"servers": server.address, "subject": "changes.{table}.{event}"}
+    return Subject("nats", settings, held, files, MemoryNotes(), stack.close)
+
+
 MAKES = {
     "email": email,
     "lake": lake(),
     "lake-packed": lake(compression="gzip", partition_by="hour"),
     "lake-of-parquet": lake(format="parquet"),
     "lake-by-attribute": lake(partition_by="attribute", partition_attribute="v"),
+    "nats": nats,
     "sns": sns,
     "webhook": webhook,
 }

@@ -45,6 +45,7 @@ webhook.py      kind: batches posted to an address
 sqs.py          kind: messages in a queue
 sns.py          kind: notifications of a topic
 posting.py      changes as messages for either
+nats.py         kind: messages in a stream of NATS
 email.py        kind: a mail for each batch
 letter.py       mails made by templates
 templates.py    those templates

@@ -13,6 +13,7 @@ from headwater.sinks.kind import InvalidSettings, Kind
 _MODULES: Final = {
     "email": "headwater.sinks.email",
     "lake": "headwater.sinks.lake",
+    "nats": "headwater.sinks.nats",
     "search": "headwater.sinks.search",
     "sns": "headwater.sinks.sns",
     "sqs": "headwater.sinks.sqs",
