@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,18 @@ class PostgresServer:
         self.stop(signal.SIGQUIT)
         self._process = self._start()
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Nobody of the server does anything, and its connections stay."""
+        first = self._process.pid
+        os.kill(first, signal.SIGSTOP)
+        others = _children(first)  # there are no more from now on, and none is another's
+        _signal(others, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal([first, *others], signal.SIGCONT)
+
     def stop(self, how: signal.Signals) -> None:
         self._process.send_signal(how)
         self._process.wait(WAIT_SECONDS_MAX)
@@ -80,6 +92,18 @@ class PostgresServer:
         if process.poll() is not None or not any(READY in line for line in said):
             raise NoPostgres("".join(said))
         return process
+
+
+def _signal(processes: Sequence[int], how: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # it has ended
+            os.kill(process, how)
+
+
+def _children(process: int) -> list[int]:
+    return [
+        int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
 
 
 def _follow(process: subprocess.Popen[str], said: list[str], decided: threading.Event) -> None:

@@ -80,6 +80,13 @@ class PostgresPlace:
         return subject(self, **more)
 
     @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Nobody else can read or write a table."""
+        with self._connected() as connection:
+            connection.execute(f'LOCK TABLE "{table}"')
+            yield
+
+    @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(self.address, cursor_factory=psycopg.RawCursor) as connection:
             connection.execute(f'SET search_path TO "{self._schema}"')

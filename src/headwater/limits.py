@@ -181,6 +181,7 @@ sink_retry_seconds_max: Final = 30.0
 sink_retry_after_seconds_max: Final = 3600.0
 sink_calls_at_once_max: Final = 8
 sink_connect_seconds_max: Final = 10.0
+warehouse_answer_seconds_max: Final = 180.0  # of a transaction
 warehouse_forget_seconds: Final = 3600.0
 warehouse_removed_seconds: Final = 366 * 24 * 3600.0  # longer than any log is kept
 warehouse_page_items_max: Final = 2000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,9 +18,13 @@ from headwater.sinks.change import Change, Event, plain
 from headwater.sinks.kind import BACKFILL, ChangeBatch, SinkBroken, SinkUnavailable
 from headwater.sinks.warehouse import KIND
 from headwater.values.item import Item
+from tests.conftest import LOOKS_MAX
+from tests.postgres_server import PostgresServer
 from tests.sink_writing import OTHER, Subject, batch, change, run, write, write_on
 from tests.warehouse_places import DuckDBPlace, PostgresPlace, WarehousePlace
 
+END_SECONDS_MAX = 60
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 HISTORY = "SELECT _hw_id, _hw_event, _hw_round, v FROM music_history ORDER BY _hw_id, _hw_round"
 ITEMS = "SELECT k, v FROM music ORDER BY k"
 
@@ -379,13 +385,12 @@ def test_a_file_can_be_read_between_batches_and_delays_them_meanwhile(
 
 
 def test_a_server_that_crashes_has_each_change_once(
-    postgres_warehouse: PostgresPlace, request: pytest.FixtureRequest
+    postgres_warehouse: PostgresPlace, postgres: PostgresServer
 ) -> None:
     async def body() -> None:
-        server = request.getfixturevalue("postgres")
         writer = await postgres_warehouse.subject().open()
         await writer.write(batch(change("a", 1, "x")))
-        server.crash()
+        postgres.crash()
 
         with pytest.raises(SinkUnavailable):
             await writer.write(batch(change("a", 2, "y")))
@@ -393,6 +398,33 @@ def test_a_server_that_crashes_has_each_change_once(
         await writer.close()
 
         assert [name for name, _, _ in history(postgres_warehouse)] == ["a-1", "a-2"]
+
+    run(body())
+
+
+def test_a_write_to_a_server_that_hangs_can_be_abandoned(
+    postgres_warehouse: PostgresPlace, postgres: PostgresServer
+) -> None:
+    async def body() -> None:
+        writer = await postgres_warehouse.subject().open()
+        await writer.write(batch(change("a", 1, "x")))
+        with postgres_warehouse.locked("music"):
+            hanging = asyncio.create_task(writer.write(batch(change("a", 2, "y"))))
+            for _ in range(LOOKS_MAX):
+                if postgres_warehouse.rows(WAITING):
+                    break
+                await asyncio.sleep(0)
+            with postgres.stopped():
+                hanging.cancel()
+                await asyncio.wait([hanging])
+                await writer.close()
+                for thread in threading.enumerate():
+                    if thread.name.startswith("warehouse"):
+                        thread.join(END_SECONDS_MAX)
+                        assert not thread.is_alive()
+
+        assert hanging.cancelled()
+        assert items(postgres_warehouse) == [("a", "x")]
 
     run(body())
 

@@ -83,6 +83,9 @@ class Database(Protocol):
         Raises SinkUnavailable, also where another transaction was quicker; SinkBroken; Unfit.
         """
 
+    def abandon(self) -> None:
+        """Have a transaction fail that waits for an answer; called beside it, by another thread."""
+
     def close(self) -> None:
         """Let go of connections."""
 

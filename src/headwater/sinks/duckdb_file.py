@@ -80,6 +80,9 @@ class DuckDBFile:
                 connection.close()
         return result
 
+    def abandon(self) -> None:
+        """A file answers always."""
+
     def close(self) -> None:
         """Nothing is kept open."""
 

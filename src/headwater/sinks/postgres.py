@@ -8,7 +8,9 @@ the environment of the server, a password file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from os import dup
+from socket import SHUT_RDWR, socket
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
@@ -23,6 +25,8 @@ _USUAL: Final = {
     "connect_timeout": 10,
     "tcp_user_timeout": 30_000,
     "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
     "application_name": "headwater",
 }
 # A statement waits for locks no longer than this, and others never longer for it.
@@ -98,6 +102,13 @@ class Postgres:
             with connection.transaction():
                 connection.execute(_LIMITS)
                 return work(_Session(connection))
+
+    def abandon(self) -> None:
+        connection = self._connection
+        with suppress(self._psycopg.Error, OSError):  # it is closed already
+            if connection is not None:
+                with socket(fileno=dup(connection.fileno())) as line:
+                    line.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         if self._connection is not None:

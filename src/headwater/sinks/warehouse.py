@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from headwater.limits import (
+    warehouse_answer_seconds_max,
     warehouse_forget_seconds,
     warehouse_removed_seconds,
 )
@@ -137,13 +138,23 @@ class Warehouse:
         self._prepared: Schema | None = None
 
     async def transact(self, work: Callable[[Session], T]) -> T:
-        """Run work in a transaction. What is cancelled may still come to its end."""
+        """Run work in a transaction. What is cancelled may still come to its end.
+
+        Raises what `Database.transact` does.
+        """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, self._database.transact, work)
+            async with asyncio.timeout(warehouse_answer_seconds_max):
+                return await loop.run_in_executor(self._thread, self._database.transact, work)
         except TablesChanged:
             self._prepared = None
             raise
+        except asyncio.CancelledError:
+            self._database.abandon()
+            raise
+        except TimeoutError as error:
+            self._database.abandon()
+            raise SinkUnavailable("The database does not answer.") from error
 
     async def prepare(self, schema: Schema) -> None:
         """Have all tables there, with the columns of a schema."""
