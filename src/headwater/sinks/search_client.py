@@ -28,12 +28,14 @@ from opensearchpy import (
 )
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import RequestError, TransportError
+from urllib3 import Timeout
 
 from headwater.clock import Clock
 from headwater.limits import (
     search_page_documents_max,
     search_request_seconds_max,
     sink_calls_at_once_max,
+    sink_connect_seconds_max,
 )
 from headwater.sinks.http import retry_after
 from headwater.sinks.kind import SinkBroken, SinkUnavailable
@@ -48,6 +50,7 @@ _IS_THERE: Final = "resource_already_exists_exception"
 _ANSWERED: Final = "errors,items.*.status,items.*.error"
 _SCROLL: Final = "5m"
 _SERVICE: Final = "es"
+_STRANGER: Final = "What answers at the endpoint is no search server."
 
 
 class SearchClient:
@@ -69,7 +72,7 @@ class SearchClient:
             max_retries=len(settings.addresses) - 1,
             retry_on_status=(),
             pool_maxsize=sink_calls_at_once_max,
-            timeout=search_request_seconds_max,
+            timeout=Timeout(connect=sink_connect_seconds_max, read=search_request_seconds_max),
             ssl_context=trusted,
             headers=_identity(settings),
             http_auth=_signer(region) if settings.sigv4 else None,
@@ -81,7 +84,11 @@ class SearchClient:
         found = await self._call(
             lambda: indices.get(index=index, flat_settings=True, params={"ignore": [_ABSENT]})
         )
-        return None if found.get("status") == _ABSENT else found
+        if found.get("status") == _ABSENT:
+            return None
+        if not all(isinstance(each, dict) and "settings" in each for each in found.values()):
+            raise SinkBroken(_STRANGER)
+        return found
 
     async def create(self, index: str, body: Mapping[str, Any]) -> None:
         """Have an index be there; one that is there already stays as it is."""
@@ -129,7 +136,7 @@ class SearchClient:
 
     async def _call(self, call: Callable[[], Any]) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = await self._threads.run(call)
+            answer = await self._threads.run(call)
         except NoConnection as error:
             raise SinkUnavailable(f"The search server cannot be reached: {error.error}") from error
         except _Busy as error:
@@ -141,8 +148,10 @@ class SearchClient:
             if error.status_code == _TOO_LARGE:
                 raise RequestTooLarge from error
             raise SinkBroken(_told(error)) from error
-        except OpenSearchException as error:  # what answers does not speak JSON
-            raise SinkBroken(f"What answers is no search server: {error}") from error
+        except OpenSearchException as error:  # what is answered is no JSON
+            raise SinkBroken(_STRANGER) from error
+        if not isinstance(answer, dict):
+            raise SinkBroken(_STRANGER)
         return answer
 
 
@@ -180,7 +189,7 @@ class _Connection(Urllib3HttpConnection):
         )
         status, answered_headers, text = answered
         if status in _BUSY:
-            raise _Busy(status, text, None, headers=answered_headers)
+            raise _Busy(status, text, _object(text), headers=answered_headers)
         return answered
 
     def log_request_fail(self, *_: Any, **__: Any) -> None:
@@ -221,6 +230,14 @@ def _signer(region: str) -> Urllib3AWSV4SignerAuth:
     if credentials is None:
         raise SinkBroken("There are no credentials of AWS to sign requests with.")
     return Urllib3AWSV4SignerAuth(credentials, region, _SERVICE)
+
+
+def _object(text: str) -> Any:
+    """What a text is in JSON; None if it is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _told(error: TransportError) -> str:

@@ -111,6 +111,7 @@ def test_busy_server_is_left_alone_for_as_long_as_it_says(
         Answer(404, "<html>"),
         Answer(200, "<html>"),
         Answer(200, {"ok": True}),
+        Answer(200, ["ok"]),
         items(200),
         items(200, 403, 200),
     ],
@@ -120,6 +121,23 @@ def test_answer_that_will_not_change_stops_the_sink(
 ) -> None:
     with pytest.raises(SinkBroken):
         written(server, tmp_path, answer)
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {"ok": True}), Answer(200, "<html>")])
+def test_what_is_no_search_server_stops_the_sink(
+    answer: Answer, server: ScriptedServer, tmp_path: Path
+) -> None:
+    server.answers = [answer]
+
+    with pytest.raises(SinkBroken, match="no search server"):
+        run(subject(server, tmp_path).open())
+
+
+def test_busy_server_is_told_of_in_its_own_words(server: ScriptedServer, tmp_path: Path) -> None:
+    full = {"error": {"type": "rejected", "reason": "the queue is full"}, "status": 429}
+
+    with pytest.raises(SinkUnavailable, match="with 429: rejected: the queue is full"):
+        written(server, tmp_path, Answer(429, full))
 
 
 def test_request_that_is_too_large_is_halved_and_the_next_is_smaller_from_the_start(
