@@ -318,6 +318,17 @@ def test_a_table_that_is_gone_stops_the_sink_until_a_replay(place: WarehousePlac
     run(body())
 
 
+def test_a_schema_is_made_if_it_is_not_there(place: WarehousePlace) -> None:
+    async def body() -> None:
+        await write(place.subject(schema="made here"), batch(change("a", 1, "x")))
+        await write_round(place.subject(schema="made here"), 2, batch(change("a", 1, "x")))
+
+        assert len(place.rows('SELECT * FROM "made here".music')) == 1
+        place.run('DROP SCHEMA "made here" CASCADE')
+
+    run(body())
+
+
 def test_several_sinks_and_processes_write_to_one_database(place: WarehousePlace) -> None:
     """Writers of one sink in two processes, and another sink, in turns."""
 
@@ -433,7 +444,7 @@ def test_a_write_to_a_server_that_hangs_can_be_abandoned(
     "wrong",
     [
         {"user": "nobody", "password": "wrong"},
-        {"user": "postgres", "schema": "nowhere"},
+        {"user": "writer", "password": "secret"},
         {"user": "postgres", "table": "x" * 64},
     ],
 )
@@ -442,6 +453,7 @@ def test_what_can_never_work_stops_the_sink(
 ) -> None:
     async def body() -> None:
         place = postgres_warehouse
+        place.run("DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN PASSWORD 'secret'")
         more = {name: value for name, value in wrong.items() if name != "user"}
         address = place.address.replace("postgres@", f"{wrong['user']}@")
         with pytest.raises(SinkBroken):

@@ -82,6 +82,12 @@ class Layout:
         types = {each: self.dialect.types[kind] for each, kind in values.items()}
         return {"_hw_key": "uuid", "_hw_round": "bigint", **told, **types, REST: json}
 
+    def make_schema(self, session: Session) -> None:
+        """Make the schema if it is not there."""
+        found = "SELECT schema_name FROM information_schema.schemata WHERE schema_name = $1"
+        if not session.rows(found, self.schema):
+            session.run(f"CREATE SCHEMA {quoted(self.schema)}")
+
     def there(self, session: Session) -> dict[str, set[str]]:
         """The tables that are there, of those that the sink writes to, with their columns."""
         found: dict[str, set[str]] = {}

@@ -24,6 +24,7 @@ class Ledger:
         Raises SinkBroken if tables are another's, or what was written is gone; SinkUnavailable if
         the sink has begun anew.
         """
+        self.layout.make_schema(session)
         there = self.layout.there(session)
         for name in (SINKS, POSITIONS, REMOVED):
             self._make(session, name, schema, there)

@@ -11,6 +11,7 @@ is halved until that value is alone; its change is rejected, and the others are 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -45,15 +46,15 @@ from headwater.sinks.kind import (
 )
 from headwater.sinks.layout import Layout
 from headwater.sinks.ledger import Ledger
-from headwater.sinks.location import parse_location, store_of
 from headwater.sinks.merging import Key, comes_again, keyed, merged, new_changes, number_after
 from headwater.sinks.postgres import Postgres
 from headwater.sinks.schema import Schema
 from headwater.sinks.settings import means
 from headwater.sinks.verification import Comparison, Verdict, without_null
+from headwater.storage.objects import DirectoryObjects, UnusableName
 
 T = TypeVar("T")
-_FILE: Final = "file:"
+_FILE: Final = re.compile(r"file:(?P<folder>[^/]+)/(?P<name>.+)")
 _ADDRESSES: Final = ("postgresql://", "postgres://")
 _BEGUN: Final = "begun"
 _OURS: Final = "_hw_"
@@ -85,7 +86,9 @@ class WarehouseSettings:
     )
     schema: str = field(
         default="",
-        metadata=means("The database's schema, which must be there; else `public` or `main`."),
+        metadata=means(
+            "The database's schema, made if it is not there; if not given, `public` or `main`."
+        ),
     )
     keep: Keep = field(
         default=Keep.both,
@@ -100,12 +103,10 @@ class WarehouseSettings:
     )
 
     def __post_init__(self) -> None:
-        if not self.is_file and not self.database.startswith(_ADDRESSES):
+        if not _FILE.fullmatch(self.database) and not self.database.startswith(_ADDRESSES):
             raise InvalidSettings(
                 f"database: {self.database!r} is not file:FOLDER/NAME or postgresql://..."
             )
-        if self.is_file and not parse_location(self.database).prefix:
-            raise InvalidSettings("database: a file lies in a folder, as in file:FOLDER/NAME")
         if self.is_file and self.password is not None:
             raise InvalidSettings("a file has no password")
         if self.keep is Keep.items and self.history_table:
@@ -118,7 +119,7 @@ class WarehouseSettings:
 
     @property
     def is_file(self) -> bool:
-        return self.database.startswith(_FILE)
+        return not self.database.startswith(_ADDRESSES)
 
 
 class Warehouse:
@@ -257,9 +258,13 @@ def _database(settings: WarehouseSettings, around: Surroundings) -> Database:
 
 
 def _path(settings: WarehouseSettings, around: Surroundings) -> Path:
-    location = parse_location(settings.database)
-    store_of(location, None, "", around)  # checks the name
-    return around.files / location.bucket / location.prefix
+    match = _FILE.fullmatch(settings.database)
+    assert match is not None, "the settings were checked"
+    try:
+        DirectoryObjects(around.files, around.chance).check(match["folder"], match["name"])
+    except UnusableName as error:
+        raise InvalidSettings(f"database: {error}") from error
+    return around.files / match["folder"] / match["name"]
 
 
 async def _opened(opening: Opening) -> Warehouse:

@@ -15,7 +15,8 @@ from headwater.sinks.warehouse import KIND
     ("asked", "said"),
     [
         ({"database": "mysql://here/x"}, "is not file:FOLDER/NAME or postgresql://"),
-        ({"database": "file:alone.duckdb"}, "a file lies in a folder"),
+        ({"database": "file:alone.duckdb"}, "is not file:FOLDER/NAME"),
+        ({"database": "s3://bucket/x"}, "is not file:FOLDER/NAME"),
         ({"database": "file:a/b", "password": "x"}, "a file has no password"),
         ({"keep": "items", "history_table": "h"}, "no history is kept"),
         ({"table": "_hw_sinks"}, "cannot be the name of a table"),
