@@ -247,7 +247,9 @@ class NatsWriter:
                 tls=self._trusted if settings.has_tls else None,
             )
         except (self._nats.errors.Error, OSError, TimeoutError) as error:
-            raise _failure(error, line.trouble) from error
+            # That there is no server says nothing; why each of them failed, was said before.
+            is_vague = isinstance(error, self._nats.errors.NoServersError)
+            raise _failure(error, line.trouble if is_vague else str(error)) from error
         return line
 
 
@@ -262,9 +264,9 @@ async def _unless_lost(line: _Line, awaited: Mapping[int, asyncio.Future[Any]]) 
     raise SinkUnavailable(f"NATS has gone. {line.trouble}".rstrip())
 
 
-def _failure(error: Exception, trouble: str) -> SinkBroken | SinkUnavailable:
+def _failure(error: Exception, reason: str) -> SinkBroken | SinkUnavailable:
     """What follows of a connection that could not be made."""
-    told = f"NATS cannot be reached: {trouble or error or type(error).__name__}"
+    told = f"NATS cannot be reached: {reason or type(error).__name__}"
     is_hopeless = "authorization" in told.lower() or isinstance(error, ssl.SSLCertVerificationError)
     return SinkBroken(told) if is_hopeless else SinkUnavailable(told)
 
