@@ -20,6 +20,8 @@ from tests.benchmarks import usage
 from tests.benchmarks.mappings import streamed
 from tests.benchmarks.servers import CREDENTIALS, Server, data_folder
 from tests.postgres_server import NoPostgres, postgres_server
+from tests.scenarios.java_program import NoProgram
+from tests.scenarios.search_node import search_node
 from tests.server_process import ServerProcess
 from tests.webhook_receiver import receiver
 
@@ -38,6 +40,7 @@ SINKS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "parquet": ("lake", {"location": "file:parquet/bench", "format": "parquet"}),
     "duckdb": ("warehouse", {}),
     "postgres": ("warehouse", {}),
+    "search": ("search", {"index": "bench"}),
     "table": ("table", {"table": "bench-derived"}),
     "webhook": ("webhook", {}),
 }
@@ -63,7 +66,7 @@ def measure_sinks() -> dict[str, float]:
                     with _destination(name) as more:
                         asked = {"Kind": kind, "Settings": {**settings, **more}}
                         figures |= _measure(server, dynamodb, name, asked)
-                except NoPostgres as error:
+                except (NoPostgres, NoProgram) as error:
                     print(f"{name} is left out: {error}")
     return figures
 
@@ -74,6 +77,9 @@ def _destination(name: str) -> Iterator[dict[str, Any]]:
     if name == "postgres":
         with postgres_server("fsync=on") as database:
             yield {"database": database.address}
+    elif name == "search":
+        with data_folder() as folder, search_node(folder) as node:
+            yield {"endpoint": node.endpoint}
     elif name == "webhook":
         with receiver() as posted:
             yield {"url": posted.url}

@@ -31,19 +31,28 @@ _JAVA: Final = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 ]
 
-NEEDED: Final = (
-    pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed"),
-    pytest.mark.skipif(not shutil.which("mvn"), reason="Maven is not installed"),
-)
-"""Marks of tests that run such a program."""
+
+class NoProgram(Exception):
+    """A program cannot be had on this machine; the text says why."""
+
+
+def built_or_skipped(name: str) -> list[str]:
+    """As `built`; skips the test where the program cannot be had."""
+    try:
+        return built(name)
+    except NoProgram as error:
+        pytest.skip(str(error))
 
 
 def built(name: str, *, is_archived: bool = True) -> list[str]:
     """The command that runs the classes of a folder's project, which is built if it is not.
 
     is_archived: the classes of its worker are archived by a run without arguments, which pays for
-    what is started several times.
+    what is started several times. Raises NoProgram.
     """
+    for needed in ("java", "mvn"):
+        if not shutil.which(needed):
+            raise NoProgram(f"{needed} is not installed")
     source, cache = Path(__file__).with_name(name), _CACHE / name
     archive = cache / "target" / "classes.jsa" if is_archived else None
     wanted = "".join(path.read_text() for path in sorted(source.rglob("*")) if path.is_file())
@@ -54,8 +63,8 @@ def built(name: str, *, is_archived: bool = True) -> list[str]:
             shutil.copytree(source, cache)
             try:
                 _build(cache, archive)
-            except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-                pytest.skip("Maven could not build the program")
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                raise NoProgram("Maven could not build the program") from error
             mark.write_text(wanted)
     shared = [] if archive is None else [f"-XX:SharedArchiveFile={archive}"]
     return [*_JAVA, *shared, *_classpath(cache)]

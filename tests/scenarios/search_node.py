@@ -39,6 +39,7 @@ class SearchNode:
 
 @contextmanager
 def search_node(folder: Path) -> Iterator[SearchNode]:
+    """Raises NoProgram where none can be had."""
     command = [*built("search", is_archived=False), "headwater.SearchNode", str(folder)]
     with (folder / "output").open("w") as errors:
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.java_program import BUILD_SECONDS_MAX, NEEDED, WORKER, built
+from tests.scenarios.java_program import BUILD_SECONDS_MAX, WORKER, built_or_skipped
 from tests.scenarios.stream_scene import DataSource, Scene
 from tests.scenarios.told import Talker
 
@@ -18,19 +18,19 @@ SCENARIO_SECONDS_MAX = 1200
 APPLICATION = "mirror"
 DATA_STREAM_WORKER = "headwater.DataStreamWorker"
 
-pytestmark = [*NEEDED, pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX)]
+pytestmark = pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX)
 
 
 @pytest.fixture(scope="module")
 def program() -> list[str]:
     """The command that runs the library 3, without its worker and the worker's arguments."""
-    return built("kcl")
+    return built_or_skipped("kcl")
 
 
 @pytest.fixture(scope="module")
 def former_program() -> list[str]:
     """The same of the library 1."""
-    return built("kcl1")
+    return built_or_skipped("kcl1")
 
 
 def leader(scene: Scene) -> str:
