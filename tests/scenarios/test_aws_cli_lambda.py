@@ -229,6 +229,7 @@ def feed(walk: Walk, mappings: Mappings) -> dict[str, Any]:
         "sqs",
         delete_message={**url, "receipt_handle": letter["ReceiptHandle"]},
         send_message={**url, "message_body": "by hand"},
+        send_message_batch={**url, "entries": [{"Id": "1", "MessageBody": "in a batch"}]},
     )
     uuid = {"uuid": mapping["UUID"]}
     mappings.wait(mapping["UUID"], "Enabled")

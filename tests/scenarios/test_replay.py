@@ -169,13 +169,14 @@ def test_table_as_it_was_is_where_a_comparison_begins(
         TableName="totals", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
     lab.clock.advance(hours=1)
+    before = tables.list_tables()["TableNames"]
 
     done = run(server, *compared, "--from", "1m")
 
     assert without.exit_code == 2
     assert "What totals held at the first record is not known: it has no recovery" in without.output
     assert done.exit_code == 0, done.output
-    assert tables.list_tables()["TableNames"] == ["copy", "music", "totals"]
+    assert tables.list_tables()["TableNames"] == before
 
 
 def test_shadow_is_gone_when_the_function_fails(server: ServerProcess) -> None:
