@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +105,24 @@ def test_table_is_made_anew_from_its_records(server: ServerProcess, tables: Any)
     assert items(tables, "copy") == items(tables, "music")
 
 
-def test_sink_takes_the_records_from_a_moment_on(server: ServerProcess, tables: Any) -> None:
-    tables.create_table(**{**TABLE, "TableName": "sunk"})
-    tables.get_waiter("table_exists").wait(TableName="sunk", WaiterConfig={"Delay": 1})
-    sink = "copies"
-    with closing(Lab(server.endpoint)) as lab:
-        run(server, "sink", "add", sink, "music", "table", "table=sunk", "--start", "latest")
-        lab.drain()
+def test_sink_takes_the_records_from_a_moment_on(
+    server: ServerProcess, tables: Any, lab: Lab
+) -> None:
+    emptied(tables, "copy")
+    added = ("sink", "add", "copies", "music", "table", "table=copy", "--start", "latest")
+    run(server, *added)
+    lab.drain()
 
-        counted = run(server, "replay", "music", "--to-sink", sink, "--dry-run")
-        begun = run(server, "replay", "music", "--to-sink", sink, "--from", "20h")
-        lab.drain()
+    counted = run(server, "replay", "music", "--to-sink", "copies", "--dry-run")
+    before = items(tables, "copy")
+    begun = run(server, "replay", "music", "--to-sink", "copies", "--from", "20h")
+    lab.drain()
+    run(server, "sink", "remove", "copies")
 
     assert f"{CHANGES + 1} records would be delivered" in counted.output
+    assert before == []
     assert begun.exit_code == 0, begun.output
-    assert items(tables, "sunk") == items(tables, "music")
+    assert items(tables, "copy") == items(tables, "music")
 
 
 def test_dry_run_counts_what_the_mapping_of_the_function_would_get(
