@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,18 +32,24 @@ class Answer:
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """See the module. asked: all requests. answers: for each of them, in turn."""
+    """See the module. asked: all requests. answers: for each of them, in turn.
+
+    context: of TLS, if it speaks that.
+    """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "http" if context is None else "https"
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.asked: list[Asked] = []
         self.answers: list[Answer] = []
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -78,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def scripted_server() -> Iterator[ScriptedServer]:
-    server = ScriptedServer()
+def scripted_server(context: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(context)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

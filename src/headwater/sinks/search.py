@@ -155,11 +155,12 @@ async def _verify(opening: Opening, expected: AsyncIterator[Sequence[Change]]) -
 
 async def _client(opening: Opening) -> SearchClient:
     """Raises InvalidSettings, SinkBroken."""
-    trusted = await trust(opening.settings.ca)
+    settings: SearchSettings = opening.settings
+    trusted = await trust(settings.ca) if settings.is_secure else None
     return await asyncio.to_thread(_made, opening, trusted)
 
 
-def _made(opening: Opening, trusted: ssl.SSLContext) -> SearchClient:
+def _made(opening: Opening, trusted: ssl.SSLContext | None) -> SearchClient:
     required("opensearchpy", EXTRA)
     # It takes a quarter of a second to import, and not every installation has it.
     from headwater.sinks.search_client import SearchClient  # noqa: PLC0415 - see above

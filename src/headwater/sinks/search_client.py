@@ -57,11 +57,11 @@ class SearchClient:
     """See the module. Raises SinkUnavailable, SinkBroken."""
 
     def __init__(
-        self, settings: SearchSettings, region: str, clock: Clock, trusted: ssl.SSLContext
+        self, settings: SearchSettings, region: str, clock: Clock, trusted: ssl.SSLContext | None
     ) -> None:
         """region: what requests are signed for; that looks up credentials, which may take a while.
 
-        clock: the time that other machines go by.
+        clock: the time that other machines go by. trusted: None if nothing is called over TLS.
         """
         self._clock = clock
         self._threads = Threads(sink_calls_at_once_max)

@@ -77,8 +77,13 @@ class SearchSettings:
             raise InvalidSettings("user, api_key and sigv4 are given one in place of another")
         if self.region is not None and not self.sigv4:
             raise InvalidSettings("region is given with sigv4, and only then")
-        if self.ca is not None and not self.endpoint.startswith("https:"):
+        if self.ca is not None and not self.is_secure:
             raise InvalidSettings("ca is for https addresses")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether any server is called over TLS."""
+        return any(address.startswith("https:") for address in self.addresses)
 
     @property
     def addresses(self) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from headwater.sinks.kind import (
     SinkUnavailable,
     Writer,
 )
+from tests.certificate import make_certificate
 from tests.scripted_server import Answer, ScriptedServer, scripted_server
 from tests.sink_store import MemoryNotes
 from tests.sink_writing import Subject, batch, change, run
@@ -32,6 +35,14 @@ BATCH = batch(change("a", 1, "x"), change("b", 2, "x"), change("c", 3, None))
 def server() -> Iterator[ScriptedServer]:
     with scripted_server() as started:
         yield started
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """An address where nobody listens, and nobody else begins to."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def subject(server: ScriptedServer, files: Path, **more: Any) -> Subject:
@@ -159,23 +170,20 @@ def test_document_that_is_too_large_is_refused(server: ScriptedServer, tmp_path:
     assert refused == [Rejected(0, "The document is too large.")]
 
 
-def test_server_that_cannot_be_reached_is_tried_again(tmp_path: Path) -> None:
-    with scripted_server() as server:
-        gone = subject(server, tmp_path)
-
+def test_server_that_cannot_be_reached_is_tried_again(
+    server: ScriptedServer, deaf: str, tmp_path: Path
+) -> None:
     with pytest.raises(SinkUnavailable, match="cannot be reached"):
-        run(gone.open())
+        run(subject(server, tmp_path, endpoint=deaf).open())
 
 
 def test_other_server_is_asked_when_one_cannot_be_reached(
-    server: ScriptedServer, tmp_path: Path
+    server: ScriptedServer, deaf: str, tmp_path: Path
 ) -> None:
-    with scripted_server() as other:
-        gone = other.endpoint
     server.answers = [THERE] * 4
 
     async def body() -> None:
-        made = subject(server, tmp_path, endpoint=f"{gone}, {server.endpoint}")
+        made = subject(server, tmp_path, endpoint=f"{deaf}, {server.endpoint}")
         for _ in range(4):
             await (await made.open()).close()
 
@@ -222,6 +230,22 @@ def test_requests_say_who_writes(
     (request,) = server.asked
     told = request.headers.get("authorization")
     assert told == header or (told is not None and header and told.startswith(header))
+
+
+def test_certificates_are_checked(tmp_path: Path) -> None:
+    public, private = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(public, private)
+
+    async def body(server: ScriptedServer) -> None:
+        await (await subject(server, tmp_path, ca=str(public)).open()).close()
+        with pytest.raises(SinkUnavailable, match="certificate"):
+            await subject(server, tmp_path).open()
+
+    with scripted_server(context) as server:
+        server.answers = [THERE]
+        run(body(server))
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
