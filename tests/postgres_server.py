@@ -83,7 +83,7 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            **unprivileged(),
+            **_unprivileged(),
         )
         said: list[str] = []
         decided = threading.Event()
@@ -125,7 +125,7 @@ def postgres_server(*options: str) -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
         if os.geteuid() == 0:
-            user = pwd.getpwnam(NOBODY)
+            user = _nobody()
             os.chown(folder, user.pw_uid, user.pw_gid)
         programs = _programs(folder)
         # Not to be kept: syncing it to the disk only takes time.
@@ -159,15 +159,22 @@ def _programs(folder: Path) -> Path:
 
 def _run(words: Sequence[str | Path]) -> None:
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, **unprivileged()
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, **_unprivileged()
     )
     if done.returncode != 0:
         raise NoPostgres(f"{words[0]}: {done.stderr}")
 
 
-def unprivileged() -> dict[str, Any]:
+def _nobody() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(NOBODY)
+    except KeyError as error:
+        raise NoPostgres(f"there is no user {NOBODY} to run it") from error
+
+
+def _unprivileged() -> dict[str, Any]:
     """What has a process run as a user that PostgreSQL runs as."""
     if os.geteuid() != 0:
         return {}
-    user = pwd.getpwnam(NOBODY)
+    user = _nobody()
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}

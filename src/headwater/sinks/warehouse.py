@@ -136,13 +136,18 @@ class Warehouse:
         self._round = str(sink.round).encode()
         self._database = database
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse")
+        self._turn = asyncio.Lock()
         self._prepared: Schema | None = None
 
     async def transact(self, work: Callable[[Session], T]) -> T:
-        """Run work in a transaction. What is cancelled may still come to its end.
+        """Run work in a transaction, when it is its turn. Raises what `Database.transact` does.
 
-        Raises what `Database.transact` does.
+        What is cancelled may still come to its end.
         """
+        async with self._turn:
+            return await self._transact(work)
+
+    async def _transact(self, work: Callable[[Session], T]) -> T:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(warehouse_answer_seconds_max):
