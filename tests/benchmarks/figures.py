@@ -12,6 +12,8 @@ _SINKS: Final = {
     "postgres": "a warehouse of PostgreSQL",
     "table": "a derived table",
     "webhook": "a webhook",
+    "email": "mails",
+    "sqs": "a queue",
 }
 
 # name: what it is, and its format

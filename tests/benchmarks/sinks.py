@@ -19,6 +19,7 @@ from headwater.testing.wire import Wire
 from tests.benchmarks import usage
 from tests.benchmarks.mappings import streamed
 from tests.benchmarks.servers import CREDENTIALS, Server, data_folder
+from tests.mail_server import mail_server
 from tests.postgres_server import NoPostgres, postgres_server
 from tests.scenarios.java_program import NoProgram
 from tests.scenarios.search_node import search_node
@@ -43,6 +44,8 @@ SINKS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "search": ("search", {"index": "bench"}),
     "table": ("table", {"table": "bench-derived"}),
     "webhook": ("webhook", {}),
+    "email": ("email", {"security": "none", "sender": "a@b.example", "recipients": "c@d.example"}),
+    "sqs": ("sqs", {"queue": f"arn:aws:sqs:{CREDENTIALS.region}:000000000000:{TABLE}"}),
 }
 
 
@@ -60,6 +63,7 @@ def measure_sinks() -> dict[str, float]:
             dynamodb = server.client("dynamodb")
             for name in (TABLE, "bench-derived"):
                 streamed(dynamodb, name)
+            server.client("sqs").create_queue(QueueName=TABLE)
             _write(dynamodb)
             for name, (kind, settings) in SINKS.items():
                 try:
@@ -80,6 +84,9 @@ def _destination(name: str) -> Iterator[dict[str, Any]]:
     elif name == "search":
         with data_folder() as folder, search_node(folder) as node:
             yield {"endpoint": node.endpoint}
+    elif name == "email":
+        with mail_server() as mailbox:
+            yield {"host": "127.0.0.1", "port": str(mailbox.port), "hello": "localhost"}
     elif name == "webhook":
         with receiver() as posted:
             yield {"url": posted.url}
