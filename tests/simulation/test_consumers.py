@@ -94,6 +94,7 @@ class Life:
             batch_records_max=self.luck.choice([1, 3, 100]),
             lanes=self.luck.choice([1, 1, 2, 10]),
             is_bisecting=self.luck.choice([False, True]),
+            unstored_max=self.luck.choice([0, 1, 2]),
         )
         consumer = Consumer("c", self.stream, chosen, self.destination)
         owner = store.chance.uuid()
