@@ -10,6 +10,7 @@ _SINKS: Final = {
     "parquet": "a lake of Parquet",
     "duckdb": "a warehouse of DuckDB",
     "postgres": "a warehouse of PostgreSQL",
+    "search": "an index of OpenSearch",
     "table": "a derived table",
     "webhook": "a webhook",
     "email": "mails",
