@@ -1,19 +1,24 @@
-"""Webhooks, mails and queues, while the server that writes to them is killed under load."""
+"""Messages of every kind, while the server that sends them is killed under load."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.mail_server import Mailbox, mail_server
+from tests.nats_server import NatsServer, nats_server
 from tests.scenarios.commands import STREAM, clients
 from tests.scenarios.sink_place import Place, create, items_of
+from tests.topic_server import TOPIC, Topic, topic_server
 from tests.webhook_receiver import SECRET, Receiver, receiver
 
 WAIT_SECONDS_MAX = 60
@@ -25,11 +30,16 @@ EACH_CHANGE = "{% for change in changes %}{{ change | json }}\n{% endfor %}"
 
 @dataclass
 class Scene:
-    """A server with a table and a sink of each kind, and the places that they write to."""
+    """A server with a table and a sink of each kind, and the places that they write to.
+
+    nats: None where there is no server of NATS to be had.
+    """
 
     place: Place
     hook: Receiver
     mailbox: Mailbox
+    topic: Topic
+    nats: NatsServer | None
 
     def add(self, kind: str, **settings: str) -> None:
         self.place.ask(
@@ -61,9 +71,15 @@ class Scene:
 
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
-    with receiver() as hook, mail_server() as mailbox:
+    with ExitStack() as stack:
+        hook = stack.enter_context(receiver())
+        mailbox = stack.enter_context(mail_server())
+        topic = stack.enter_context(topic_server())
+        nats = None
+        with suppress(pytest.skip.Exception):
+            nats = stack.enter_context(nats_server(folder / "nats"))
         place = Place(folder, "")
-        made = Scene(place, hook, mailbox)
+        made = Scene(place, hook, mailbox, topic, nats)
         try:
             clients(place.endpoint, "sqs").create_queue(QueueName="changes")
             create(place.dynamodb, "music", StreamSpecification=STREAM)
@@ -81,6 +97,10 @@ def scene(folder: Path) -> Iterator[Scene]:
             # By SQS's protocol, from the server to itself.
             queue = "arn:aws:sqs:us-east-1:000000000000:changes"
             made.add("sqs", queue=queue, endpoint=place.endpoint)
+            made.add("sns", topic=TOPIC, endpoint=topic.endpoint)
+            if nats is not None:
+                asyncio.run(nats.add_stream())
+                made.add("nats", servers=nats.address, subject="changes.{table}.{event}")
             place.caught_up()
             yield made
         finally:
@@ -115,6 +135,11 @@ def written(mail: bytes) -> bytes:
     """A mail's changes as a list of JSON."""
     lines = Mailbox(mails=[mail]).read()[0].get_content().splitlines()
     return f"[{','.join(lines)}]".encode()
+
+
+def by_id(texts: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Messages of a change each, by the key that is in them."""
+    return [(json.loads(text)["id"], f"[{text}]".encode()) for text in texts]
 
 
 def test_nothing_is_lost_and_what_comes_again_has_its_key(tmp_path: Path) -> None:
@@ -153,3 +178,10 @@ def test_nothing_is_lost_and_what_comes_again_has_its_key(tmp_path: Path) -> Non
             for each in made.messages()
         ]
         assert replayed(once(changes_by_key(messages))) == items
+
+        assert replayed(once(changes_by_key(by_id(made.topic.published)))) == items
+        if made.nats is not None:
+            streamed = [body.decode() for _, body in asyncio.run(made.nats.messages())]
+            changes = once(changes_by_key(by_id(streamed)))
+            assert replayed(changes) == items
+            assert len(streamed) == len(changes), "JetStream takes what comes again for the same"
