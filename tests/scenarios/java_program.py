@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -36,10 +36,10 @@ class NoProgram(Exception):
     """A program cannot be had on this machine; the text says why."""
 
 
-def built_or_skipped(name: str) -> list[str]:
+def built_or_skipped(name: str, *, is_archived: bool = True) -> list[str]:
     """As `built`; skips the test where the program cannot be had."""
     try:
-        return built(name)
+        return built(name, is_archived=is_archived)
     except NoProgram as error:
         pytest.skip(str(error))
 
@@ -68,6 +68,29 @@ def built(name: str, *, is_archived: bool = True) -> list[str]:
             mark.write_text(wanted)
     shared = [] if archive is None else [f"-XX:SharedArchiveFile={archive}"]
     return [*_JAVA, *shared, *_classpath(cache)]
+
+
+@contextmanager
+def serving(command: Sequence[str], output: Path) -> Iterator[str]:
+    """Run a server and give its endpoint, which is the first line that it prints.
+
+    output: the file for what it has to say beside.
+    """
+    with output.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    assert process.stdout is not None
+    try:
+        endpoint = process.stdout.readline().strip()
+        assert endpoint, output.read_text()
+        yield endpoint
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            pipe.close()
 
 
 def _build(cache: Path, archive: Path | None) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.scenarios.java_program import built
+from tests.scenarios.java_program import built, serving
 
 
 class SearchNode:
@@ -41,18 +40,5 @@ class SearchNode:
 def search_node(folder: Path) -> Iterator[SearchNode]:
     """Raises NoProgram where none can be had."""
     command = [*built("search", is_archived=False), "headwater.SearchNode", str(folder)]
-    with (folder / "output").open("w") as errors:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert process.stdout is not None
-    try:
-        endpoint = process.stdout.readline().strip()
-        assert endpoint, (folder / "output").read_text()
+    with serving(command, folder / "output") as endpoint:
         yield SearchNode(endpoint)
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            pipe.close()

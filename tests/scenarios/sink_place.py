@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -19,23 +21,29 @@ WAIT_SECONDS_MAX = 300
 
 
 class Place:
-    """A server with sinks, that is killed and started again."""
+    """A server with sinks, that is killed and started again.
 
-    def __init__(self, folder: Path, configuration: str) -> None:
+    more: of its environment.
+    """
+
+    def __init__(
+        self, folder: Path, configuration: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         file = folder / "headwater.toml"
         file.write_text(configuration)
         self.sinks = [each["name"] for each in tomllib.loads(configuration).get("sink", [])]
         self.files = folder / "files"
         places = ("--data", folder / "data", "--sink-files", self.files)
         self._options: tuple[str | Path, ...] = ("--config", file, *places)
+        usual = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+        self._environment = {**os.environ, **usual, **more}
         self._server = self._start("0")
         self.endpoint = self._server.endpoint
         self.dynamodb = clients(self.endpoint)
 
     def _start(self, port: str) -> ServerProcess:
-        environment = os.environ | {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
         words: list[str | Path] = [HEADWATER, "serve", "--port", port, *self._options]
-        return ServerProcess.start(words, environment)
+        return ServerProcess.start(words, self._environment)
 
     def kill(self) -> None:
         self._server.kill()
