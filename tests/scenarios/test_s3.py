@@ -75,9 +75,13 @@ class Buckets:
     client: Any
 
     def tags(self, bucket: str, prefix: str = "") -> dict[str, str]:
-        """The entity tags of all objects below a prefix, by their keys."""
+        """The entity tags of all objects below a prefix, by their keys.
+
+        One that is being put may be listed already, without a tag.
+        """
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
+        listed = [found for page in pages for found in page.get("Contents", ())]
+        return {found["Key"]: found["ETag"] for found in listed if "ETag" in found}
 
     def body(self, bucket: str, key: str) -> bytes:
         with self.client.get_object(Bucket=bucket, Key=key)["Body"] as body:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.certificate import make_certificate
 from tests.conformance.function_making import wait_until
 from tests.scenarios.commands import STREAM, TABLE, clients, headwater
-from tests.server_process import ServerProcess
+from tests.server_process import HEADWATER, ServerProcess
+
+LOOKS_MAX = 2000
 
 
 def test_ready_line_can_be_pasted(unset: pytest.MonkeyPatch) -> None:
@@ -27,6 +33,28 @@ def test_ready_line_can_be_pasted(unset: pytest.MonkeyPatch) -> None:
         assert f"    export AWS_ENDPOINT_URL={server.endpoint}\n" in server.output.text
         assert "data in memory" in server.output.text
         assert "Traceback" not in server.output.text
+
+
+def test_server_that_nobody_listens_to_serves_on(unset: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    unheard, output = os.pipe()
+    os.close(unheard)
+    words: list[str | Path] = [HEADWATER, "serve", "--memory", "--port", str(port)]
+    with subprocess.Popen(words, stdout=output, stderr=subprocess.PIPE, text=True) as server:
+        os.close(output)
+        dynamodb = clients(f"http://127.0.0.1:{port}")
+        for _ in range(LOOKS_MAX):
+            with suppress(EndpointConnectionError):
+                dynamodb.list_tables()
+                break
+            threading.Event().wait(0.05)
+        server.terminate()
+        _, log = server.communicate()
+
+    assert server.returncode == 0
+    assert "stopped" in log
+    assert "Traceback" not in log
 
 
 def test_settings_come_from_file_environment_and_options(

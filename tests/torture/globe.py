@@ -21,7 +21,7 @@ HOME: Final = "us-east-1"
 REGIONS: Final = (HOME, "eu-west-1")
 GUEST: Final = "ap-south-1"
 _LANES: Final = 2
-_SECONDS_MAX: Final = 60
+_SECONDS_MAX: Final = 300
 
 
 async def prepare(client: Client, world: World) -> None:

@@ -18,7 +18,7 @@ from tests.torture.world import FUNCTION, World, settled
 
 DISLIKED: Final = 40
 GIVEN_UP: Final = "given-up"
-_SECONDS_MAX: Final = 60
+_SECONDS_MAX: Final = 300
 
 
 def follow(world: World, functions: Any, stream_arn: str, queue_arn: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -50,17 +51,28 @@ def _run(config: Path | None, **options: Any) -> None:
 
 
 def _announce(settings: Settings, ready: Ready) -> None:
-    """Say where the server is, with the line to paste. Other programs wait for that line."""
+    """Say where the server is, with the line to paste. Other programs wait for that line.
+
+    In one piece: who has read the first line may be gone before the next. A server that nobody
+    listens to serves on.
+    """
     kept = "in memory" if settings.memory else f"in {settings.data}"
-    click.echo(f"Headwater {__version__} is ready at {ready.endpoint}, data {kept}\n")
-    click.echo(f"    export AWS_ENDPOINT_URL={ready.endpoint}")
+    lines = [
+        f"Headwater {__version__} is ready at {ready.endpoint}, data {kept}",
+        "",
+        f"    export AWS_ENDPOINT_URL={ready.endpoint}",
+    ]
     if settings.credentials is None:
-        click.echo(
+        lines.append(
             "    export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
             f"AWS_DEFAULT_REGION={settings.region}"
         )
-    click.echo("")
-    sys.stdout.flush()
+    try:
+        click.echo("\n".join([*lines, ""]))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer is written at the end, and would fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 command = click.Command(
