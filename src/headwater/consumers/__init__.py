@@ -8,6 +8,7 @@ delivery.py     what a destination is: batches in, outcomes out; what a consumer
 filter.py       pure: filter criteria, the patterns that records are held against
 selection.py    they, as a reader asks for them
 observer.py     what happens while a shard is read, for metrics, traces and displays
+counting.py     what consumers of a kind have counted, as metrics
 consumer.py     who reads a stream, and what every reader works with
 policy.py       pure: what next, after this outcome, at this time
 window.py       pure: tumbling windows and their states

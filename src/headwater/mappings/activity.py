@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client.core import (
-    CounterMetricFamily,
     GaugeMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 
+from headwater.consumers.counting import counter_families
 from headwater.consumers.delivery import Batch, Delivered, Failed, GivenUp, Outcome, Partly
 from headwater.consumers.observer import (
     Advanced,
@@ -181,11 +181,8 @@ class Activities(Collector):
 
     def collect(self) -> Iterable[Metric]:
         activities = list(self._by_uuid.items())
-        for name, meaning in COUNTS.items():
-            counter = CounterMetricFamily(f"headwater_mapping_{name}", meaning, labels=["mapping"])
-            for uuid, activity in activities:
-                counter.add_metric([uuid], activity.counts[name])
-            yield counter
+        counted = (([uuid], activity.counts) for uuid, activity in activities)
+        yield from counter_families("headwater_mapping", COUNTS, ["mapping"], counted)
         ages = GaugeMetricFamily(
             "headwater_mapping_iterator_age_seconds",
             "Age of the last record of the batch that was handed over last.",

@@ -10,10 +10,11 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 import structlog
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from headwater.clock import Clock
+from headwater.consumers.counting import counter_families
 from headwater.consumers.delivery import Delivered, Throttled
 from headwater.consumers.observer import Ended, Happening, Read, Trimmed
 from headwater.sinks.kind import Rejected
@@ -121,11 +122,8 @@ class SinkActivities(Collector):
     def collect(self) -> Iterable[Metric]:
         activities = list(self._by_key.values())
         names = ["region", "sink"]
-        for name, meaning in COUNTS.items():
-            counter = CounterMetricFamily(f"headwater_sink_{name}", meaning, labels=names)
-            for labels, activity in activities:
-                counter.add_metric(labels, activity.counts[name])
-            yield counter
+        counted = ((labels, activity.counts) for labels, activity in activities)
+        yield from counter_families("headwater_sink", COUNTS, names, counted)
         lags = GaugeMetricFamily(
             "headwater_sink_lag_seconds",
             "Time from the commit of the last record written to its being there.",

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final, TypeAlias
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from headwater.consumers.counting import counter_families
 from headwater.consumers.delivery import Delivered, Partly, Throttled
 from headwater.consumers.observer import Dropped, Ended, Happening
 from headwater.streams.entry import time_us_of
@@ -70,11 +71,8 @@ class StreamingActivities(Collector):
 
     def collect(self) -> Iterable[Metric]:
         activities = list(self._by_key.values())
-        for name, meaning in COUNTS.items():
-            counter = CounterMetricFamily(f"headwater_streaming_{name}", meaning, labels=_LABELS)
-            for labels, activity in activities:
-                counter.add_metric(labels, activity.counts[name])
-            yield counter
+        counted = ((labels, activity.counts) for labels, activity in activities)
+        yield from counter_families("headwater_streaming", COUNTS, _LABELS, counted)
         ages = GaugeMetricFamily(
             "headwater_streaming_age_seconds",
             "How old the oldest change of a batch was when it was last put, or tried.",
