@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 from headwater.app.consumers import kept_running, services_of
 from headwater.app.core import Core
@@ -16,8 +15,6 @@ from headwater.mappings.local import LocalFunctions
 from headwater.mappings.report import FailureOutbox
 from headwater.mappings.service import MappingService, MappingSettings
 from headwater.outbox.outbox import Outbox
-
-_GRACE_SECONDS: Final = 10.0
 
 
 def activities_of(core: Core) -> Activities:

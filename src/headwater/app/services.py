@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
 
 from headwater.app.core import Core, Duty
 from headwater.app.running import running
@@ -15,8 +14,6 @@ from headwater.tables.catalog import Catalog
 from headwater.tables.resharding import Resharder
 from headwater.tables.rollover import Rollover
 from headwater.tables.splitting import Splitting
-
-_GRACE_SECONDS: Final = 10.0
 
 
 def resharding_duties(core: Core, catalog: Catalog) -> Sequence[Duty]:

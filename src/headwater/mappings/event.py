@@ -23,8 +23,6 @@ _CLOSE: Final = b"]}"
 FRAME_BYTES: Final = len(_OPEN) + len(_CLOSE)
 # What a window adds: its members, at their longest, and the largest state that goes on.
 WINDOW_BYTES: Final = window_state_bytes_max + KB
-_ANY_SHARD: Final = ShardId(f"shardId-{0:020d}-00000000")
-_SIZE_MAX: Final = 2**32 - 1
 
 
 class Records(Protocol):

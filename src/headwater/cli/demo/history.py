@@ -16,7 +16,6 @@ from headwater.limits import sort_key_bytes_max
 
 _ROOT_FOLDER = "."
 _ABSENT = "0" * 40
-_SUBMODULE_MODE = "160000"
 
 
 class HistoryUnreadable(Exception):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
 from headwater.cli.diff.differences import Difference, Item, differences
 from headwater.consumer.recording import on_the_wire
-
-_SEGMENT_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
